@@ -1,0 +1,1 @@
+"""courselens: learning analytics for Open edX over GraphQL."""

@@ -1,0 +1,156 @@
+"""Every error the product raises on purpose, in one tree.
+
+An error has a stable `code`, says whether trying again can help (`retryable`), keeps its facts as
+attributes and builds its own message from them: what is wrong, where, and how to mend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+
+class CourselensError(Exception):
+    """Base of all errors raised on purpose."""
+
+    code: ClassVar[str] = "INTERNAL"
+    retryable: ClassVar[bool] = False
+
+
+class SourceError(CourselensError):
+    """A source of raw facts cannot be read, or says something impossible."""
+
+    code = "SOURCE_INVALID"
+
+
+class SourceNotFound(SourceError):
+    """A path that was asked for does not exist, or holds nothing that can be read."""
+
+    code = "SOURCE_NOT_FOUND"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+
+class SourceMalformed(SourceError):
+    """A file of a source is broken as a whole; its good neighbours are still read."""
+
+    def __init__(self, path: Path | str, reason: str, *, fix: str = "") -> None:
+        self.path = path
+        self.reason = reason
+        self.fix = fix
+        super().__init__(f"{path}: {reason}" + (f". {fix}" if fix else ""))
+
+
+class SourceUnavailable(SourceError):
+    """A server that holds the source did not answer within its deadline."""
+
+    code = "SOURCE_UNAVAILABLE"
+    retryable = True
+
+    def __init__(self, source: str, deadline_seconds: float) -> None:
+        self.source = source
+        self.deadline_seconds = deadline_seconds
+        super().__init__(f"{source} did not answer within {deadline_seconds:g} s; try again later")
+
+
+class LakeError(SourceError):
+    """The events lake is held by another process or written by an incompatible version."""
+
+    code = "LAKE_UNUSABLE"
+
+
+class PluginError(CourselensError):
+    """An indicator, intermediate or dataset that cannot take part; names who and the fix."""
+
+    code = "PLUGIN_INVALID"
+
+    def __init__(self, plugin: str, problem: str, fix: str) -> None:
+        self.plugin = plugin
+        self.problem = problem
+        self.fix = fix
+        super().__init__(f"{plugin}: {problem}. Fix: {fix}")
+
+
+class NotPortable(PluginError):
+    """An expression uses an operation that gives other answers on another engine."""
+
+    code = "PLUGIN_NOT_PORTABLE"
+
+
+class QueryError(CourselensError):
+    """A question that cannot be answered as asked; the asker can mend it."""
+
+    code = "BAD_REQUEST"
+
+
+class UnknownIndicator(QueryError):
+    """No registered indicator has this key."""
+
+    code = "UNKNOWN_INDICATOR"
+
+    def __init__(self, key: str, near: Sequence[str] = ()) -> None:
+        self.key = key
+        self.near = tuple(near)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        super().__init__(
+            f"no indicator is named {key!r}.{hint} `courselens indicators list` names them all"
+        )
+
+
+class UnknownCourse(QueryError):
+    """The course is not in the source, or has no numbers yet."""
+
+    code = "UNKNOWN_COURSE"
+
+    def __init__(self, course_key: str, known: Sequence[str] = ()) -> None:
+        self.course_key = course_key
+        self.known = tuple(known)
+        hint = f"; known: {', '.join(known)}" if known else ""
+        super().__init__(f"there is no course {course_key!r}{hint}")
+
+
+class BadParameter(QueryError):
+    """A parameter is unknown to the indicator or outside its range."""
+
+    code = "BAD_PARAMETER"
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        self.name = name
+        self.value = value
+        self.allowed = allowed
+        super().__init__(f"parameter {name}={value!r}: allowed is {allowed}")
+
+
+class LevelNotOffered(QueryError):
+    """The indicator does not exist at the level that was asked for."""
+
+    code = "LEVEL_NOT_OFFERED"
+
+    def __init__(self, key: str, level: str, offered: Sequence[str]) -> None:
+        self.key = key
+        self.level = level
+        self.offered = tuple(offered)
+        super().__init__(f"{key} has no level {level!r}; it offers {', '.join(offered)}")
+
+
+class AccessError(CourselensError):
+    """The viewer may not see what was asked for, or is nobody."""
+
+    code = "FORBIDDEN"
+
+
+class Unauthenticated(AccessError):
+    """No token, or one that does not hold."""
+
+    code = "UNAUTHENTICATED"
+
+
+class StoreError(CourselensError):
+    """The database of aggregates did not do what was asked in time."""
+
+    code = "STORE_UNAVAILABLE"
+    retryable = True

@@ -1,0 +1,200 @@
+"""What indicators and intermediates declare; authors import it from `courselens.plugin`."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from courselens.domain import Level
+from indicators.parameters import Parameter, Parameters
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from indicators.tables import Tables
+
+ENTRY_POINT_GROUP = "courselens.indicators.v1"
+"""Entry-point group of indicators and intermediates; the number is the contract's version."""
+
+
+class Privacy(enum.StrEnum):
+    """Who may see a result (catalogue 1.13)."""
+
+    SELF = "self"
+    STAFF = "staff"
+    AGG = "agg"
+
+
+class Cost(enum.StrEnum):
+    """How a result is obtained: at request time from the loaders, or ahead of it by a worker."""
+
+    LIVE = "live"
+    PRECOMPUTED = "precomputed"
+
+
+class Compute(Protocol):
+    """The code of an indicator: table expressions over its declared tables.
+
+    Returns one expression when the result has one part, else one per part by its name (the scalar
+    fields are the part `values`). Student-level rows carry `user_id`, group-level rows `group_id`.
+    """
+
+    def __call__(
+        self, tables: Tables, parameters: Parameters, /
+    ) -> ir.Table | Mapping[str, ir.Table]:
+        """Build the expressions."""
+        ...
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Indicator:
+    """A learning metric: what it is, what it needs, what it gives, and its code.
+
+    Attributes:
+        key: snake_case, unique; a plugin's keys start with the plugin's name.
+        version: raised when a formula or default changes.
+        unit: of the main value, in words of catalogue 2.2.
+        levels: whom it can be asked for.
+        needs: datasets and intermediates without which there is no result (null with
+            `missing_source`).
+        uses: the same, but an absent one is an empty table.
+        parameters: own parameters; those of its intermediates come by themselves.
+        definitions: values of `definition` it knows.
+        student: result type of one student, or None.
+        group: result type of a group where more than the free summary is given, or None. With code
+            of its own (`for_groups`) any type; without, the student's own type: its cells are then
+            rolled up one by one (catalogue 1.11).
+        population: `enrolled` (L) or `ever_enrolled` (E, catalogue 1.1).
+        takes_window: whether `start` and `end` apply.
+        merges: whether daily partial results add up.
+    """
+
+    key: str
+    version: int
+    title: str
+    description: str
+    unit: str
+    family: str
+    levels: tuple[Level, ...]
+    needs: tuple[str, ...]
+    uses: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    definitions: tuple[str, ...] = ("courselens",)
+    student: type | None = None
+    group: type | None = None
+    population: str = "enrolled"
+    takes_window: bool = False
+    merges: bool = False
+    privacy: tuple[Privacy, ...] = (Privacy.STAFF,)
+    cost: Cost = Cost.PRECOMPUTED
+    compute_student: Compute | None = None
+    compute_group: Compute | None = None
+    provider: str = field(default="", init=False)
+    provider_version: str = field(default="", init=False)
+
+    def for_groups(self, compute: Compute) -> Compute:
+        """Decorate the code that gives the `group` result."""
+        self.compute_group = compute
+        return compute
+
+
+def indicator(
+    *,
+    key: str,
+    version: int,
+    title: str,
+    unit: str,
+    family: str,
+    levels: tuple[Level, ...],
+    needs: tuple[str, ...],
+    uses: tuple[str, ...] = (),
+    parameters: tuple[Parameter, ...] = (),
+    definitions: tuple[str, ...] = ("courselens",),
+    student: type | None = None,
+    group: type | None = None,
+    population: str = "enrolled",
+    takes_window: bool = False,
+    merges: bool = False,
+    privacy: tuple[Privacy, ...] = (Privacy.STAFF,),
+    cost: Cost = Cost.PRECOMPUTED,
+) -> Callable[[Compute], Indicator]:
+    """Declare an indicator.
+
+    The decorated function computes its students, or its groups if it has no student result; its
+    docstring is the indicator's description. The other arguments are `Indicator`'s attributes.
+    """
+
+    def declare(compute: Compute) -> Indicator:
+        return Indicator(
+            key=key,
+            version=version,
+            title=title,
+            description=inspect.getdoc(compute) or "",
+            unit=unit,
+            family=family,
+            levels=levels,
+            needs=needs,
+            uses=uses,
+            parameters=parameters,
+            definitions=definitions,
+            student=student,
+            group=group,
+            population=population,
+            takes_window=takes_window,
+            merges=merges,
+            privacy=privacy,
+            cost=cost,
+            compute_student=compute if student is not None else None,
+            compute_group=compute if student is None else None,
+        )
+
+    return declare
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Intermediate:
+    """A table derived from datasets once per run and shared by indicators (catalogue 1.20).
+
+    Attributes:
+        columns: name -> kind (int, float, bool, string), checked when it is built.
+        needs: datasets and intermediates without which it does not exist.
+        uses: the same, but an absent one is an empty table.
+        parameters: what its rows depend on beside the window and the common parameters.
+    """
+
+    name: str
+    description: str
+    columns: Mapping[str, str]
+    needs: tuple[str, ...]
+    uses: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    build: Callable[[Tables, Parameters], ir.Table]
+    provider: str = field(default="", init=False)
+    provider_version: str = field(default="", init=False)
+
+
+def intermediate(
+    *,
+    name: str,
+    columns: Mapping[str, str],
+    needs: tuple[str, ...] = (),
+    uses: tuple[str, ...] = (),
+    parameters: tuple[Parameter, ...] = (),
+) -> Callable[[Callable[[Tables, Parameters], ir.Table]], Intermediate]:
+    """Declare an intermediate; the function's docstring is its description."""
+
+    def declare(build: Callable[[Tables, Parameters], ir.Table]) -> Intermediate:
+        return Intermediate(
+            name=name,
+            description=inspect.getdoc(build) or "",
+            columns=columns,
+            needs=needs,
+            uses=uses,
+            parameters=parameters,
+            build=build,
+        )
+
+    return declare

@@ -1,0 +1,1 @@
+"""What is loaded (`datasets`) and from where (`files`, `events`)."""
