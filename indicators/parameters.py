@@ -102,13 +102,23 @@ COMMON: dict[str, Parameter] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Everything a run is computed with: window, `as_of` and the declared parameters' values.
+    """Everything a run is computed with; declared parameters are attributes too.
 
-    Values are read as attributes: `parameters.inactivity_s`.
+    Attributes:
+        window: instants that count, `end_us` at most `as_of_us`.
+        as_of_us: nothing later is known.
+        course_start_us: course start, or the first activity where that is unknown or later than
+            `as_of_us` (catalogue 1.2).
+        population_basis: `enrollment`, `enr_events` or `events` (catalogue 1.1).
+        has_groups: whether cohorts, tracks and experiment arms are asked for beside the course.
+        values: of the declared parameters by name.
     """
 
     window: Window
     as_of_us: int
+    course_start_us: int
+    population_basis: str = "enrollment"
+    has_groups: bool = True
     values: Mapping[str, ParameterValue] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:

@@ -85,6 +85,18 @@ ARROW: dict[Kind, pa.DataType] = {
 NUMERIC = frozenset({Kind.INT, Kind.FLOAT})
 
 
+_COUNTED_UNITS = frozenset({"seconds", "days", "count", "counts"})
+_MEASURED_UNITS = frozenset({"ratio", "share", "rate", "percent", "points", "hours", "minutes"})
+_NOT_ADDED = frozenset(
+    {
+        "mean", "median", "sd", "variance", "deviation", "ratio", "share", "rate", "percent",
+        "points", "index", "rank", "position", "pdh", "pwd", "normalised", "lower", "upper",
+        "minimum", "maximum", "low", "high",
+    }
+)  # fmt: skip
+"""Words in a field's name that say that it is no amount (catalogue 2.2)."""
+
+
 class ShapeError(Exception):
     """A result type holds something that cannot be expressed; `fix` says what to write instead."""
 
@@ -151,6 +163,18 @@ class Shape:
         """Scalar fields of the result."""
         part = self.part(VALUES)
         return part.values if part else ()
+
+
+def adds_up(field: Field) -> bool:
+    """Whether a sum over students says something: seconds and counts (catalogue 1.11)."""
+    words = field.name.split("_")
+    if not field.is_numeric or not _NOT_ADDED.isdisjoint(words):
+        return False
+    if field.unit in _COUNTED_UNITS:
+        return True
+    if field.unit in _MEASURED_UNITS:
+        return False
+    return field.kind is Kind.INT or "seconds" in words
 
 
 def read_shape(result_type: type) -> Shape:

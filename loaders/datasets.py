@@ -311,6 +311,8 @@ EVENTS = Dataset(
         "max_grade": "float",
         "attempt": "int",
         "mode": "string",  # of enrolment events
+        "old_position": "int",  # of seq_*: `old` or `current_tab`, `new` or `target_tab`, 1-based
+        "new_position": "int",
         "hint_index": "int",
         "hint_len": "int",
         "object_id": "string",  # forum object, partition, or other id the family needs

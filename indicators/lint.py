@@ -1,0 +1,50 @@
+"""Refuses operations that give other answers on another engine, naming the helper to use."""
+
+from __future__ import annotations
+
+from ibis.expr import operations as ops
+from ibis.expr import types as ir
+
+from courselens.errors import NotPortable
+
+_REFUSED: dict[type[ops.Node], tuple[str, str]] = {
+    ops.First: ("first() treats nulls apart on each engine", "argmin(), or a row_number() filter"),
+    ops.Last: ("last() treats nulls apart on each engine", "argmax(), or a row_number() filter"),
+    ops.TimestampDelta: ("delta() counts borders or elapsed units", "subtract `*_us` columns"),
+    ops.DateDelta: ("delta() counts borders or elapsed units", "subtract day numbers"),
+    ops.JSONGetItem: ("JSON access differs and needs Python on Spark", "a typed column"),
+    ops.RandomScalar: ("random() makes a run unrepeatable", "order by user_id"),
+    ops.TimestampNow: ("now() makes a run unrepeatable", "parameters.as_of_us"),
+    ops.DateNow: ("today() makes a run unrepeatable", "parameters.as_of_us"),
+    ops.SQLQueryResult: ("raw SQL runs on one engine only", "Ibis expressions"),
+    ops.SQLStringView: ("raw SQL runs on one engine only", "Ibis expressions"),
+    ops.ScalarUDF: ("a Python function runs on one engine only", "Ibis expressions"),
+}
+
+
+def check_portable(owner: str, expression: ir.Table) -> None:
+    """Check every operation of an expression.
+
+    Raises:
+        NotPortable: names the owner, the operation and what to use instead.
+    """
+    for node in expression.op().find(ops.Node):
+        for refused, (problem, instead) in _REFUSED.items():
+            if isinstance(node, refused):
+                raise NotPortable(owner, problem, f"use {instead}")
+        if isinstance(node, ops.Divide) and not _cannot_be_zero(node.right):
+            raise NotPortable(
+                owner, "x / 0 is infinity on one engine and an error on the other", "use safe_div()"
+            )
+        if isinstance(node, ops.ArrayCollect) and node.order_by:
+            raise NotPortable(
+                owner, "collect(order_by=) does not exist on Spark", "use collect().sort()"
+            )
+
+
+def _cannot_be_zero(node: ops.Node) -> bool:
+    if isinstance(node, ops.NullIf):
+        return True
+    if isinstance(node, ops.Cast):
+        return _cannot_be_zero(node.arg)
+    return isinstance(node, ops.Literal) and node.value not in (0, None)

@@ -1,0 +1,89 @@
+"""The plan: which tables a set of indicators rests on, in which order, and which to keep.
+
+Everything declared is resolved to one graph. A table that is read more than once is computed once
+and kept for the run; one that is read once is left as an expression, so that the engine drops the
+columns nobody asks for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from courselens.domain import Level
+from courselens.errors import LevelNotOffered
+from indicators.contract import Indicator
+from indicators.registry import Registry
+from indicators.shape import Shape
+from loaders.datasets import DATASETS
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to compute, dependencies first.
+
+    Attributes:
+        indicators: those asked for, in order of key.
+        levels: levels to compute of each.
+        intermediates: names in the order in which they can be built.
+        kept: intermediates that are read more than once.
+        datasets: names of all datasets that are read.
+    """
+
+    indicators: tuple[Indicator, ...]
+    levels: tuple[Level, ...]
+    intermediates: tuple[str, ...]
+    kept: frozenset[str]
+    datasets: tuple[str, ...]
+
+
+ROSTER = ("people", "groups", "memberships", "ever_memberships")
+"""Intermediates that every run reads: they say whom the rows are about."""
+
+
+def make_plan(
+    registry: Registry,
+    keys: Sequence[str],
+    *,
+    levels: Sequence[Level] = tuple(Level),
+) -> Plan:
+    """Resolve what these indicators need, and the roster.
+
+    Raises:
+        UnknownIndicator: a key is not registered.
+        LevelNotOffered: a single level was asked for that an indicator does not have.
+    """
+    chosen = tuple(registry.indicator(key) for key in sorted(set(keys)))
+    if len(levels) == 1:
+        for one in chosen:
+            if levels[0] not in one.levels:
+                raise LevelNotOffered(one.key, levels[0], [str(level) for level in one.levels])
+    targets = [one.key for one in chosen]
+    order = [*registry.order([*targets, *ROSTER])]
+    readers: Counter[str] = Counter(ROSTER)
+    for name in order:
+        derived = registry.intermediate(name)
+        if derived is not None:
+            readers.update((*derived.needs, *derived.uses))
+    for one in chosen:
+        times = _expressions(registry, one, levels)
+        readers.update(dict.fromkeys((*one.needs, *one.uses), times))
+    names = tuple(name for name in order if registry.intermediate(name))
+    return Plan(
+        indicators=chosen,
+        levels=tuple(levels),
+        intermediates=names,
+        kept=frozenset(name for name in names if readers[name] > 1),
+        datasets=tuple(name for name in order if name in DATASETS),
+    )
+
+
+def _expressions(registry: Registry, one: Indicator, levels: Sequence[Level]) -> int:
+    """How many expressions an indicator gives, so how often its tables are read."""
+    shapes: list[Shape | None] = []
+    if Level.STUDENT in levels or one.compute_group is None:
+        shapes.append(registry.student_shape(one.key))
+    if one.compute_group is not None and set(levels) & {Level.COURSE, Level.GROUP}:
+        shapes.append(registry.group_shape(one.key))
+    return sum(len(shape.parts) for shape in shapes if shape)

@@ -1,0 +1,1 @@
+"""How long students spend, and where (catalogue 3.2)."""
