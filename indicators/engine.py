@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis.expr import types as ir
 
 DEFAULT_MEMORY_LIMIT = "2GB"
@@ -18,34 +19,35 @@ DEFAULT_MEMORY_LIMIT = "2GB"
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A connection that reads the given folders, spills to its own and reaches nothing else."""
+    """A connection that reads the given folders, spills to its own and reaches nothing else.
+
+    Tables are unbound Ibis tables of a name and a schema: making one asks the engine nothing.
+    """
 
     connection: duckdb.DuckDBPyConnection
-    backend: ibis.BaseBackend
 
     def add(self, name: str, table: pa.Table) -> ir.Table:
         """Make an Arrow table known under a name."""
         self.connection.register(name, table)
-        return self.backend.table(name)
+        return ibis.table(ibis.Schema.from_pyarrow(table.schema), name=name)
 
     def add_parquet(self, name: str, files: Sequence[Path]) -> ir.Table:
-        """Make Parquet files known as one table under a name."""
+        """Make Parquet files of one schema known as one table under a name."""
         paths = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in files)
         self.connection.execute(
             f'CREATE OR REPLACE VIEW "{name}" AS '
             f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
         )
-        return self.backend.table(name)
+        return ibis.table(ibis.Schema.from_pyarrow(pq.read_schema(files[0])), name=name)
 
     def materialise(self, name: str, expression: ir.Table) -> ir.Table:
         """Compute an expression once and keep its rows under a name."""
-        query = self.backend.compile(expression)
-        self.connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {query}')
-        return self.backend.table(name, database=("temp", "main"))
+        self.connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {to_sql(expression)}')
+        return ibis.table(expression.schema(), name=name)
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """Compute an expression and return its rows."""
-        return self.connection.execute(self.backend.compile(expression)).to_arrow_table()
+        return self.connection.sql(to_sql(expression)).to_arrow_table()
 
     def interrupt(self) -> None:
         """Stop the running query; callable from another thread."""
@@ -79,9 +81,13 @@ def open_engine(
                 settings["threads"] = threads
             for name, value in settings.items():
                 connection.execute(f"SET {name} = $1", [value])
-            backend = ibis.duckdb.from_connection(connection)
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
-            yield Engine(connection, backend)
+            yield Engine(connection)
         finally:
             connection.close()
+
+
+def to_sql(expression: ir.Table) -> str:
+    """An expression as DuckDB SQL."""
+    return str(ibis.duckdb.compile(expression))
