@@ -132,6 +132,20 @@ ENROLLMENTS = Dataset(
     ("course_key", "user_id"),
 )
 
+ENROLLMENT_HISTORY = Dataset(
+    "enrollment_history",
+    "States that enrolment rows went through. Source: student_courseenrollment_history.",
+    {
+        "course_key": "string",
+        "history_id": "int",  # breaks ties of changed_us
+        "user_id": "int",
+        "changed_us": "int",
+        "is_active": "bool",
+        "mode": "string",
+    },
+    ("course_key", "history_id"),
+)
+
 PROFILES = Dataset(
     "profiles",
     "Users and their profiles. Sources: auth_user, auth_userprofile.",
@@ -329,6 +343,7 @@ DATASETS: dict[str, Dataset] = {
         BLOCK_ACCESS,
         GRADING_POLICY,
         ENROLLMENTS,
+        ENROLLMENT_HISTORY,
         PROFILES,
         COURSE_ROLES,
         COHORT_MEMBERS,

@@ -1,0 +1,1 @@
+"""Datasets from files: course exports, research data packages, database dumps, forum files."""
