@@ -30,6 +30,17 @@ PSEUDO_BLOCKS = (
     REMOVED,
 )
 
+SCORED_TYPES = (
+    "problem",
+    "openassessment",
+    "drag-and-drop-v2",
+    "lti",
+    "lti_consumer",
+    "ubcpi",
+    "edx_sga",
+)
+"""Block types that can earn points (catalogue 1.8)."""
+
 
 class Level(enum.StrEnum):
     """Whom a number is about."""

@@ -57,6 +57,16 @@ class SourceUnavailable(SourceError):
         super().__init__(f"{source} did not answer within {deadline_seconds:g} s; try again later")
 
 
+class MissingSource(SourceError):
+    """The source lacks what a table rests on; results that need the table are null and say so."""
+
+    code = "SOURCE_MISSING"
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        super().__init__(f"the source has no {' and no '.join(names)}; load a source that has")
+
+
 class LakeError(SourceError):
     """The events lake is held by another process or written by an incompatible version."""
 
@@ -137,6 +147,49 @@ class LevelNotOffered(QueryError):
         super().__init__(f"{key} has no level {level!r}; it offers {', '.join(offered)}")
 
 
+class BadCursor(QueryError):
+    """A cursor that this product did not make, or made for another order."""
+
+    code = "BAD_CURSOR"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"this cursor {reason}; begin again without `after`")
+
+
+class LimitExceeded(QueryError):
+    """A question that is larger than the API allows; ask for less at a time."""
+
+    code = "LIMIT_EXCEEDED"
+
+    def __init__(self, what: str, found: int, allowed: int) -> None:
+        self.what = what
+        self.found = found
+        self.allowed = allowed
+        super().__init__(f"{what}: {found}, allowed are {allowed}; ask for less at a time")
+
+
+class IndicatorFailed(CourselensError):
+    """An indicator could not be computed at the last refresh; the others are not affected."""
+
+    code = "INDICATOR_FAILED"
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"{key} failed at the last refresh of this course; its log says why")
+
+
+class DeadlineExceeded(CourselensError):
+    """The answer was not ready in time."""
+
+    code = "DEADLINE_EXCEEDED"
+    retryable = True
+
+    def __init__(self, deadline_seconds: float) -> None:
+        self.deadline_seconds = deadline_seconds
+        super().__init__(f"no answer within {deadline_seconds:g} s; ask for less, or try again")
+
+
 class AccessError(CourselensError):
     """The viewer may not see what was asked for, or is nobody."""
 
@@ -154,3 +207,17 @@ class StoreError(CourselensError):
 
     code = "STORE_UNAVAILABLE"
     retryable = True
+
+
+class ResultRefused(StoreError):
+    """A result that cannot be stored as it is; nothing of its course was changed."""
+
+    code = "RESULT_REFUSED"
+    retryable = False
+
+    def __init__(self, indicator: str, column: str, problem: str, fix: str) -> None:
+        self.indicator = indicator
+        self.column = column
+        self.problem = problem
+        self.fix = fix
+        super().__init__(f"{indicator}, {column}: {problem}. Fix: {fix}")
