@@ -16,7 +16,7 @@ from aggregates.records import BlockRecord, StudentRecord
 from courselens.domain import from_us
 from courselens.errors import ResultRefused
 from indicators.result import SUMMARY_SCHEMA, CourseResults, Result
-from indicators.shape import VALUES, Field, Kind, Part
+from indicators.shape import VALUES, Field
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 _LAST_US = 253_402_300_799_999_999  # end of the year 9999, the last that Python can name
@@ -59,7 +59,7 @@ def all_rows(layout: Layout, results: CourseResults) -> Iterator[tuple[str, pa.T
             given = levels[table.level].get(table.part.name)
             if given is not None:
                 known = users if table.level == "student" else groups
-                yield table.name, _part_rows(table, given, known, results.blocks)
+                yield table.name, _part_rows(table, given, known)
     # After the values: where one is wrong its summaries are too, and it is the one to name.
     yield "summaries", _summaries(results)
 
@@ -129,7 +129,7 @@ def _row_of(indicator: str, part: str, owner: pa.ChunkedArray, users: pa.Array) 
     return pa.array(rows, mask=rows < 0)
 
 
-def _part_rows(table: PartTable, given: pa.Table, known: pa.Array, blocks: pa.Table) -> pa.Table:
+def _part_rows(table: PartTable, given: pa.Table, known: pa.Array) -> pa.Table:
     key, part = table.indicator, table.part
     subject = given[table.subject].combine_chunks().cast(known.type)
     _check_subjects(key, table.subject, subject, known)
@@ -140,24 +140,8 @@ def _part_rows(table: PartTable, given: pa.Table, known: pa.Array, blocks: pa.Ta
     distinct = rows.group_by(identity).aggregate([([], "count_all")])
     if distinct.num_rows < rows.num_rows:
         raise _doubled(key, part.name, ", ".join(identity))
-    rows = rows.take(_catalogue_order(rows, table.subject, part, blocks))
+    rows = rows.sort_by(table.subject)  # stable: the result's own order stays within a subject
     return rows.append_column("ordinal", _places(rows[table.subject]))
-
-
-def _catalogue_order(rows: pa.Table, subject: str, part: Part, blocks: pa.Table) -> pa.Array:
-    """Course order, then key (catalogue 1.18); enums as declared, what is missing last."""
-    criteria = {"0": rows[subject]}
-    for field in part.keys:
-        column = rows[column_of(field)].combine_chunks()
-        if field.kind is Kind.BLOCK:
-            place = pc.index_in(column, value_set=blocks["block_key"].combine_chunks())
-            criteria[str(len(criteria))] = blocks["position"].combine_chunks().take(place)
-        elif field.enum_type is not None:
-            declared = pa.array([member.value for member in field.enum_type], pa.string())
-            criteria[str(len(criteria))] = pc.index_in(column, value_set=declared)
-        criteria[str(len(criteria))] = column
-    order = [(name, "ascending") for name in criteria]
-    return pc.sort_indices(pa.table(criteria), sort_keys=order)
 
 
 def _places(subject: pa.ChunkedArray) -> pa.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import ibis
 import pyarrow as pa
 from ibis.expr import types as ir
 
@@ -107,11 +108,15 @@ def _ordered(part: Part, expression: ir.Table, subject: str, blocks: ir.Table | 
         order.append(SORT_POSITION)
     for field in part.keys:
         if field.kind is Kind.BLOCK and blocks is not None:
+            place, block = f"_{field.name}_position", f"_{field.name}_block"
+            positions = blocks.select(**{block: blocks.block_key, place: blocks.position})
+            expression = expression.left_join(positions, expression[field.name] == positions[block])
+            order.append(place)
+        elif field.enum_type is not None:  # as declared
             place = f"_{field.name}_position"
-            positions = blocks.select(block_key="block_key", **{place: blocks.position})
-            expression = expression.left_join(
-                positions, expression[field.name] == positions.block_key
-            ).drop("block_key")
+            values = [member.value for member in field.enum_type]
+            choices = [(expression[field.name] == value, n) for n, value in enumerate(values)]
+            expression = expression.mutate(**{place: ibis.cases(*choices, else_=len(values))})
             order.append(place)
         order.append(field.name)
     return expression.order_by([expression[name].asc(nulls_first=False) for name in order]).select(
@@ -141,6 +146,13 @@ def _typed(owner: str, part: Part, table: pa.Table, subject: str) -> pa.Table:
             ) from exc
     typed = pa.Table.from_arrays(columns, schema=schema)
     keys = [subject, *(field.name for field in part.keys)]
+    nulls = [name for name in keys if typed.column(name).null_count]
+    if nulls:
+        raise PluginError(
+            owner,
+            f"part {part.name}: {', '.join(nulls)} is null in some rows",
+            "leave such rows out, or give the key a value of its own such as `unknown`",
+        )
     if typed.group_by(keys).aggregate([]).num_rows != typed.num_rows:
         raise PluginError(
             owner,

@@ -189,11 +189,11 @@ async def rows(
     }
 
 
-async def test_rows_come_by_subject_in_course_order(course: CourseRecord, store: Store):
+async def test_rows_come_by_subject_in_the_order_of_the_result(course: CourseRecord, store: Store):
     assert await rows(store, course, "toy_chapters", "student", "rows", [1, 2, 3]) == {
         1: [
-            {"chapter": "c2", "activity": None, "seconds": None},
             {"chapter": "c1", "activity": Activity.VIDEO, "seconds": 2.0},
+            {"chapter": "c2", "activity": None, "seconds": None},
         ],
         2: [{"chapter": "c1", "activity": Activity.FORUM, "seconds": 1.0}],
         3: [],
