@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from courselens.domain import Level, to_us
 from courselens.testing.builder import CourseBuilder
@@ -12,11 +13,16 @@ from indicators.context import Times
 from indicators.engine import open_engine
 from indicators.plan import make_plan
 from indicators.registry import Registry, load_registry
-from indicators.result import Result
+from indicators.result import CourseResults, Result
 from indicators.run import run_plan
 
 
-def run_indicator(
+def run_indicator(key: str, course: CourseBuilder, **options: Any) -> Result:
+    """Compute an indicator for a built course; takes the options of `run_course`."""
+    return run_course(key, course, **options).results[0]
+
+
+def run_course(
     key: str,
     course: CourseBuilder,
     *,
@@ -27,8 +33,8 @@ def run_indicator(
     levels: tuple[Level, ...] = tuple(Level),
     registry: Registry | None = None,
     **parameters: object,
-) -> Result:
-    """Compute an indicator for a built course, at all its levels.
+) -> CourseResults:
+    """Compute an indicator for a built course, with the roster.
 
     Args:
         key: of the indicator.
@@ -49,7 +55,7 @@ def run_indicator(
         end_us=_us(end),
     )
     with tempfile.TemporaryDirectory() as name, open_engine(readable=[Path(name)]) as engine:
-        results = run_plan(
+        return run_plan(
             registry,
             make_plan(registry, [key], levels=levels),
             course.data(Path(name), covered=covered),
@@ -57,7 +63,6 @@ def run_indicator(
             times=times,
             given=parameters,
         )
-    return results.results[0]
 
 
 def _us(instant: str | None) -> int | None:
