@@ -1,0 +1,1 @@
+"""Indicators of grades and progress (catalogue 3.1)."""
