@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ibis import _, cases, greatest, ifelse, least, literal, union
+from ibis import (
+    _,
+    array,
+    cases,
+    coalesce,
+    cumulative_window,
+    greatest,
+    ifelse,
+    least,
+    literal,
+    union,
+)
 from ibis import null as null_value
+from ibis import range as numbers_between
 from ibis.expr import types as ir
 
-from courselens.domain import COURSE_LOCATION, DAY_US, PSEUDO_BLOCKS, REMOVED, Level
+from courselens.domain import (
+    COURSE_LOCATION,
+    DAY_US,
+    PSEUDO_BLOCKS,
+    REMOVED,
+    SCORED_TYPES,
+    Level,
+)
+from courselens.errors import BadParameter, MissingSource
+from indicators.calendar import day_in_window, day_rows, week_rows, window_days, window_weeks
 from indicators.contract import Cost, Indicator, Intermediate, Privacy, indicator, intermediate
 from indicators.parameters import Parameter, Parameters
 from indicators.portable import (
@@ -20,13 +41,18 @@ from indicators.portable import (
     gap_to_next,
     in_order,
     local_day,
+    mean,
+    merge_ranges,
     monday_of,
     percent,
     row_number,
+    running,
     safe_div,
     sessionize,
     to_seconds,
     total,
+    total_float,
+    us_of,
 )
 from indicators.shape import BlockKey, Key, Value
 from indicators.tables import Tables
@@ -36,23 +62,31 @@ __all__ = [
     "DAY_US",
     "PSEUDO_BLOCKS",
     "REMOVED",
+    "SCORED_TYPES",
     "SECOND_US",
     "Annotated",
+    "BadParameter",
     "BlockKey",
     "Cost",
     "Indicator",
     "Intermediate",
     "Key",
     "Level",
+    "MissingSource",
     "Parameter",
     "Parameters",
     "Privacy",
     "Tables",
     "Value",
     "_",
+    "array",
     "bucketize",
     "cases",
+    "coalesce",
+    "cumulative_window",
+    "day_in_window",
     "day_of",
+    "day_rows",
     "day_start_us",
     "gap_from_previous",
     "gap_to_next",
@@ -65,13 +99,22 @@ __all__ = [
     "least",
     "literal",
     "local_day",
+    "mean",
+    "merge_ranges",
     "monday_of",
     "null_value",
+    "numbers_between",
     "percent",
     "row_number",
+    "running",
     "safe_div",
     "sessionize",
     "to_seconds",
     "total",
+    "total_float",
     "union",
+    "us_of",
+    "week_rows",
+    "window_days",
+    "window_weeks",
 ]

@@ -66,12 +66,14 @@ def frame(
     if enrollments is not None and enrollments.num_rows:
         basis = "enrollment"
     else:
-        basis = "enr_events" if facts.has_enrolment else "events"
+        basis = "enr_events" if facts.has_enrollment else "events"
     return Parameters(
         window=Window(start, end),
         as_of_us=as_of_us,
         course_start_us=course_start,
         population_basis=basis,
+        has_enrollment_events=facts.has_enrollment,
+        coverage=data.coverage,
         values=values,
     )
 

@@ -68,6 +68,8 @@ class Indicator:
             of its own (`for_groups`) any type; without, the student's own type: its cells are then
             rolled up one by one (catalogue 1.11).
         population: `enrolled` (L) or `ever_enrolled` (E, catalogue 1.1).
+        summary: whether groups get the free summary of numeric student fields (catalogue 1.11);
+            False where the group's code gives another one, over other students.
         takes_window: whether `start` and `end` apply.
         merges: whether daily partial results add up.
     """
@@ -86,6 +88,7 @@ class Indicator:
     student: type | None = None
     group: type | None = None
     population: str = "enrolled"
+    summary: bool = True
     takes_window: bool = False
     merges: bool = False
     privacy: tuple[Privacy, ...] = (Privacy.STAFF,)
@@ -116,6 +119,7 @@ def indicator(
     student: type | None = None,
     group: type | None = None,
     population: str = "enrolled",
+    summary: bool = True,
     takes_window: bool = False,
     merges: bool = False,
     privacy: tuple[Privacy, ...] = (Privacy.STAFF,),
@@ -143,6 +147,7 @@ def indicator(
             student=student,
             group=group,
             population=population,
+            summary=summary,
             takes_window=takes_window,
             merges=merges,
             privacy=privacy,
@@ -163,6 +168,11 @@ class Intermediate:
         needs: datasets and intermediates without which it does not exist.
         uses: the same, but an absent one is an empty table.
         parameters: what its rows depend on beside the window and the common parameters.
+        notes: columns of a table of one row that every result resting on it reports in its
+            envelope, such as `cutoff_defaulted`.
+
+    `build` may raise `MissingSource` where its sources stand in for each other: the table is then
+    absent, and what needs it is null with these names as `missing_source`.
     """
 
     name: str
@@ -172,6 +182,7 @@ class Intermediate:
     uses: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     build: Callable[[Tables, Parameters], ir.Table]
+    notes: tuple[str, ...] = ()
     provider: str = field(default="", init=False)
     provider_version: str = field(default="", init=False)
 
@@ -183,6 +194,7 @@ def intermediate(
     needs: tuple[str, ...] = (),
     uses: tuple[str, ...] = (),
     parameters: tuple[Parameter, ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Tables, Parameters], ir.Table]], Intermediate]:
     """Declare an intermediate; the function's docstring is its description."""
 
@@ -195,6 +207,7 @@ def intermediate(
             uses=uses,
             parameters=parameters,
             build=build,
+            notes=notes,
         )
 
     return declare

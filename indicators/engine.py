@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import ibis
@@ -34,7 +35,7 @@ class Engine:
     def add_parquet(self, name: str, files: Sequence[Path]) -> ir.Table:
         """Make Parquet files of one schema known as one table under a name."""
         paths = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in files)
-        self.connection.execute(
+        self.run(
             f'CREATE OR REPLACE VIEW "{name}" AS '
             f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
         )
@@ -42,12 +43,16 @@ class Engine:
 
     def materialise(self, name: str, expression: ir.Table) -> ir.Table:
         """Compute an expression once and keep its rows under a name."""
-        self.connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {to_sql(expression)}')
+        self.run(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {to_sql(expression)}')
         return ibis.table(expression.schema(), name=name)
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """Compute an expression and return its rows."""
         return self.connection.sql(to_sql(expression)).to_arrow_table()
+
+    def run(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement and return all its rows: an unread one would block the connection."""
+        return list(self.connection.execute(sql, list(values)).fetchall())
 
     def interrupt(self) -> None:
         """Stop the running query; callable from another thread."""

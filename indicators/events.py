@@ -21,7 +21,7 @@ class EventFacts:
 
     first_activity_us: int | None = None
     first_activation_us: int | None = None
-    has_enrolment: bool = False
+    has_enrollment: bool = False
     has_names_only: bool = False
 
 
@@ -62,13 +62,11 @@ def prepare_events(
 
 
 def _read_facts(engine: Engine, as_of_us: int) -> EventFacts:
-    row = engine.connection.execute(
+    ((first_activity, first_activation, enrolments, least_id),) = engine.run(
         "SELECT min(ts_us) FILTER (is_activity), min(ts_us) FILTER (event_type = $1), "
         f"count(*) FILTER (family = 'enr'), min(user_id) FROM \"{_LAKE}\" WHERE ts_us < $2",
         ["edx.course.enrollment.activated", as_of_us],
-    ).fetchone()
-    assert row is not None  # noqa: S101 an aggregate always has one row
-    first_activity, first_activation, enrolments, least_id = row
+    )
     return EventFacts(
         first_activity, first_activation, enrolments > 0, least_id is not None and least_id < 0
     )

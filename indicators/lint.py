@@ -18,6 +18,14 @@ _REFUSED: dict[type[ops.Node], tuple[str, str]] = {
     ops.DateNow: ("today() makes a run unrepeatable", "parameters.as_of_us"),
     ops.SQLQueryResult: ("raw SQL runs on one engine only", "Ibis expressions"),
     ops.SQLStringView: ("raw SQL runs on one engine only", "Ibis expressions"),
+    ops.Arbitrary: ("arbitrary() takes any row", "max() or argmax()"),
+    ops.Mode: ("mode() takes any of several", "counts and a row_number() filter"),
+    ops.ApproxCountDistinct: ("approx_nunique() is another number each run", "nunique()"),
+    ops.ApproxMedian: ("approx_median() is another number each run", "median()"),
+    ops.Sample: ("sample() makes a run unrepeatable", "a filter on user_id"),
+    ops.RandomUUID: ("uuid() makes a run unrepeatable", "a key of the data"),
+    ops.InMemoryTable: ("rows made in Python are unknown to the engine", "numbers_between()"),
+    ops.AggUDF: ("a Python function runs on one engine only", "Ibis expressions"),
     ops.ScalarUDF: ("a Python function runs on one engine only", "Ibis expressions"),
 }
 
@@ -32,9 +40,12 @@ def check_portable(owner: str, expression: ir.Table) -> None:
         for refused, (problem, instead) in _REFUSED.items():
             if isinstance(node, refused):
                 raise NotPortable(owner, problem, f"use {instead}")
-        if isinstance(node, ops.Divide) and not _cannot_be_zero(node.right):
+        divides = isinstance(node, ops.Divide | ops.FloorDivide | ops.Modulus)
+        if divides and not _cannot_be_zero(node.right):
             raise NotPortable(
-                owner, "x / 0 is infinity on one engine and an error on the other", "use safe_div()"
+                owner,
+                "x / 0, x // 0 and x % 0 are infinity, null or an error by the engine",
+                "use safe_div(), or a divisor with nullif(0)",
             )
         if isinstance(node, ops.ArrayCollect) and node.order_by:
             raise NotPortable(

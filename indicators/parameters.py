@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from courselens.domain import Window
 from courselens.errors import BadParameter
+from indicators.data import LogCoverage
 
 ParameterValue = bool | int | float | str | None
 
@@ -111,6 +112,8 @@ class Parameters:
             `as_of_us` (catalogue 1.2).
         population_basis: `enrollment`, `enr_events` or `events` (catalogue 1.1).
         has_groups: whether cohorts, tracks and experiment arms are asked for beside the course.
+        has_enrollment_events: whether the logs hold any enrolment event of the course.
+        coverage: days that the logs cover; None without logs.
         values: of the declared parameters by name.
     """
 
@@ -119,9 +122,13 @@ class Parameters:
     course_start_us: int
     population_basis: str = "enrollment"
     has_groups: bool = True
+    has_enrollment_events: bool = False
+    coverage: LogCoverage | None = None
     values: Mapping[str, ParameterValue] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "values":  # not set yet, while an instance is being copied
+            raise AttributeError(name)
         try:
             return self.values[name]
         except KeyError:

@@ -41,6 +41,9 @@ class Plan:
 ROSTER = ("people", "groups", "memberships", "ever_memberships")
 """Intermediates that every run reads: they say whom the rows are about."""
 
+GRADE_BANDS = "grade_bands"
+"""Intermediate that the roster reads too where somebody provides it (catalogue 1.10)."""
+
 
 def make_plan(
     registry: Registry,
@@ -60,8 +63,10 @@ def make_plan(
             if levels[0] not in one.levels:
                 raise LevelNotOffered(one.key, levels[0], [str(level) for level in one.levels])
     targets = [one.key for one in chosen]
-    order = [*registry.order([*targets, *ROSTER])]
-    readers: Counter[str] = Counter(ROSTER)
+    roster = (*ROSTER, GRADE_BANDS) if registry.intermediate(GRADE_BANDS) else ROSTER
+    order = [*registry.order([*targets, *roster])]
+    readers: Counter[str] = Counter(roster)
+    readers[GRADE_BANDS] += 1  # kept whatever reads it, so that a fault in it spoils no roster
     for name in order:
         derived = registry.intermediate(name)
         if derived is not None:
@@ -81,9 +86,19 @@ def make_plan(
 
 def _expressions(registry: Registry, one: Indicator, levels: Sequence[Level]) -> int:
     """How many expressions an indicator gives, so how often its tables are read."""
+    student = registry.student_shape(one.key)
     shapes: list[Shape | None] = []
-    if Level.STUDENT in levels or one.compute_group is None:
-        shapes.append(registry.student_shape(one.key))
+    if student and needs_students(one, student, levels):
+        shapes.append(student)
     if one.compute_group is not None and set(levels) & {Level.COURSE, Level.GROUP}:
         shapes.append(registry.group_shape(one.key))
     return sum(len(shape.parts) for shape in shapes if shape)
+
+
+def needs_students(one: Indicator, shape: Shape, levels: Sequence[Level]) -> bool:
+    """Whether student rows are asked for, or the groups' numbers are made from them."""
+    return (
+        Level.STUDENT in levels
+        or one.compute_group is None
+        or (one.summary and any(field.is_numeric for field in shape.values))
+    )

@@ -27,6 +27,21 @@ def total(column: ir.IntegerValue) -> ir.IntegerScalar:
     return column.sum().fill_null(0).cast("int64")
 
 
+def total_float(column: ir.FloatingColumn) -> ir.FloatingScalar:
+    """Sum of numbers, the same to the last bit whatever the order of rows; null for no rows."""
+    return column.collect().sort().sums()
+
+
+def us_of(seconds: ir.FloatingValue) -> ir.IntegerValue:
+    """Seconds, such as media positions, as whole microseconds, to add up in any order."""
+    return (seconds * SECOND_US).round().cast("int64")
+
+
+def mean(column: ir.NumericColumn) -> ir.FloatingScalar:
+    """Arithmetic mean of the non-null values, the same in whatever order rows are read."""
+    return column.cast("float64").collect().sort().means()
+
+
 def to_seconds(microseconds: ir.IntegerValue) -> ir.FloatingValue:
     """Microseconds as seconds."""
     return microseconds.cast("float64") / SECOND_US
@@ -47,6 +62,15 @@ def in_order(table: ir.Table, *by: str) -> Any:
     return ibis.window(
         group_by=[table[name] for name in by], order_by=[table.ts_us, table.event_id]
     )
+
+
+def running(table: ir.Table, *by: str, order_by: Sequence[ir.Column] | None = None) -> Any:
+    """As `in_order`, but each row sees those up to itself: for running sums and maxima.
+
+    `order_by` replaces the order of time; it must leave no tie.
+    """
+    order = [table.ts_us, table.event_id] if order_by is None else list(order_by)
+    return ibis.cumulative_window(group_by=[table[name] for name in by], order_by=order)
 
 
 def row_number(table: ir.Table, *by: str, order_by: Sequence[ir.Column]) -> ir.IntegerValue:
@@ -70,10 +94,26 @@ def sessionize(table: ir.Table, *by: str, limit_us: int, name: str = "session") 
     marked = table.mutate(
         _starts=(gap_from_previous(table, *by).fill_null(limit_us + 1) > limit_us).cast("int64")
     )
-    running = ibis.cumulative_window(
-        group_by=[marked[key] for key in by], order_by=[marked.ts_us, marked.event_id]
+    number = marked._starts.sum().over(running(marked, *by)).cast("int64")
+    return marked.mutate(**{name: number}).drop("_starts")
+
+
+def merge_ranges(table: ir.Table, *by: str, start: str, end: str) -> ir.Table:
+    """Union of half-open ranges of whole numbers.
+
+    Returns:
+        `by`, `start`, `end`: one row per piece of each `by`, disjoint.
+    """
+    order = {"group_by": list(by), "order_by": [start, end]}
+    ranges = table.select(*by, start, end).distinct()  # no ties: every window sees one order
+    reached = ranges.mutate(_reached=ranges[end].max().over(ibis.cumulative_window(**order)))
+    before = reached._reached.lag().over(ibis.window(**order))
+    marked = reached.mutate(_starts=(reached[start] > before).fill_null(True).cast("int64"))
+    pieces = marked.mutate(_piece=marked._starts.sum().over(ibis.cumulative_window(**order)))
+    merged = pieces.group_by(*by, "_piece").agg(
+        **{start: pieces[start].min(), end: pieces[end].max()}
     )
-    return marked.mutate(**{name: marked._starts.sum().over(running).cast("int64")}).drop("_starts")
+    return merged.drop("_piece")
 
 
 def bucketize(value: ir.NumericValue, width: float) -> ir.IntegerValue:

@@ -16,11 +16,14 @@ from graphlib import CycleError, TopologicalSorter
 from courselens.domain import Level
 from courselens.errors import PluginError, UnknownIndicator
 from indicators.contract import ENTRY_POINT_GROUP, Indicator, Intermediate
-from indicators.parameters import COMMON, Parameter
-from indicators.shape import Shape, ShapeError, read_shape
+from indicators.parameters import COMMON, Parameter, Parameters
+from indicators.shape import Kind, Shape, ShapeError, adds_up, read_shape
 from loaders.datasets import DATASETS
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{1,50}")
+
+_TAKEN = frozenset(COMMON) | {"start", "end", "as_of"} | frozenset(dir(Parameters))
+"""Names that no parameter can have: the common ones, and what `Parameters` itself has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Registry:
                 self._admit(declaration)
             except PluginError as error:
                 self.errors.append(error)
+        self._drop_unresolvable()
+        self._drop_ambiguous()
         self._drop_unresolvable()
 
     def indicator(self, key: str) -> Indicator:
@@ -84,14 +89,18 @@ class Registry:
         return self._group_shapes.get(key)
 
     def parameters(self, key: str) -> tuple[Parameter, ...]:
-        """All parameters of an indicator: own, of its intermediates, and the common ones."""
+        """All parameters of an indicator or intermediate.
+
+        The common ones, its own, and those of the intermediates it rests on.
+        """
+        own = self._intermediates.get(key) or self.indicator(key)
         found: dict[str, Parameter] = dict(COMMON)
         for name in self.closure(key):
             derived = self._intermediates.get(name)
-            for parameter in derived.parameters if derived else ():
-                found[parameter.name] = parameter
-        for parameter in self.indicator(key).parameters:
-            found[parameter.name] = parameter
+            found |= (
+                {parameter.name: parameter for parameter in derived.parameters} if derived else {}
+            )
+        found |= {parameter.name: parameter for parameter in own.parameters}
         return tuple(found.values())
 
     def closure(self, key: str, *, hard: bool = False) -> tuple[str, ...]:
@@ -136,6 +145,13 @@ class Registry:
             )
         if name in DATASETS:
             raise PluginError(plugin, f"{name!r} is the name of a dataset", "choose another key")
+        for parameter in declared.parameters:
+            if parameter.name in _TAKEN:
+                raise PluginError(
+                    plugin,
+                    f"{name} declares a parameter {parameter.name!r}, which every run has",
+                    "choose another name for it",
+                )
         if isinstance(declared, Indicator):
             self._admit_indicator(declared, plugin)
         else:
@@ -164,11 +180,40 @@ class Registry:
                 f"{key} has a group result type and no code for it",
                 f"decorate a function with @{key}.for_groups, or reuse the student's type",
             )
+        if student and group and declared.compute_group is None:
+            self._check_roll_up(key, group, plugin)
         self._indicators[key] = declared
         if student:
             self._student_shapes[key] = student
         if group:
             self._group_shapes[key] = group
+
+    def _check_roll_up(self, key: str, shape: Shape, plugin: str) -> None:
+        """Cells roll up to sums and means: their fields must be able to hold one."""
+        for part in shape.parts:
+            for field in part.values if part.many else ():
+                if not field.is_numeric or (field.kind is Kind.INT and not adds_up(field)):
+                    raise PluginError(
+                        plugin,
+                        f"{key}: {part.name}.{field.name} of groups would be a sum or a mean, "
+                        f"which {'a list of ' if field.is_list else ''}{field.kind} cannot hold",
+                        f"decorate a function with @{key}.for_groups, with a type of its own",
+                    )
+
+    def _drop_ambiguous(self) -> None:
+        """Leave out whatever rests on two parameters of one name."""
+        for owner in sorted({**self._indicators, **self._intermediates}):
+            found: dict[str, Parameter] = {}
+            for name in self.order([owner]):
+                declared = self._intermediates.get(name) or self._indicators.get(name)
+                for parameter in declared.parameters if declared else ():
+                    if found.setdefault(parameter.name, parameter) != parameter:
+                        self._refuse(
+                            owner,
+                            f"{owner} rests on two different parameters {parameter.name!r}",
+                            f"let it share the one that exists, or rename that of {name}",
+                        )
+                        found[parameter.name] = parameter
 
     def _drop_unresolvable(self) -> None:
         """Leave out whatever needs something unknown or stands in a cycle, then its dependants."""
@@ -227,7 +272,7 @@ def load_registry(
         version = entry.dist.version if entry.dist else ""
         try:
             declared = entry.load()
-        except Exception as exc:  # an edge: third-party code runs here
+        except (Exception, SystemExit) as exc:  # an edge: third-party code runs here
             errors.append(
                 PluginError(
                     plugin,

@@ -117,10 +117,15 @@ class Roster:
 
 @dataclass(frozen=True, slots=True)
 class CourseResults:
-    """Everything one refresh of one course gives."""
+    """Everything one refresh of one course gives.
+
+    `roles` has the columns of the `course_roles` dataset: the course team of the course and of its
+    org, and global staff as `global_staff` without course and org; inactive users hold no role.
+    """
 
     course_key: str
     roster: Roster
+    roles: pa.Table
     blocks: pa.Table  # BLOCKS dataset of the course, for names and order; empty without a structure
     course: Mapping[str, object]  # display_name, org, start_us, end_us, pass_cutoff ...
     results: tuple[Result, ...]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from indicators.result import COURSE_GROUP, STANDING_SCHEMA, SUMMARY_SCHEMA
-from indicators.shape import Field, Part, adds_up
+from indicators.shape import Field, Kind, Part, adds_up
 
 Floats = npt.NDArray[np.float64]
 HISTOGRAM_BINS = 20
@@ -68,7 +68,7 @@ def histogram(values: Floats) -> list[int]:
     low, high = values.min(), values.max()
     if low == high:
         return [len(values)]
-    place = np.floor((values - low) / (high - low) * HISTOGRAM_BINS).astype(np.int64)
+    place = np.floor((values - low) * HISTOGRAM_BINS / (high - low)).astype(np.int64)
     counts = np.bincount(np.minimum(place, HISTOGRAM_BINS - 1), minlength=HISTOGRAM_BINS)
     return [int(count) for count in counts]
 
@@ -102,11 +102,16 @@ def standing(
 
 
 def roll_up_cells(
-    rows: pa.Table, part: Part, members: Mapping[str, npt.NDArray[np.int64]]
+    rows: pa.Table,
+    part: Part,
+    members: Mapping[str, npt.NDArray[np.int64]],
+    *,
+    blocks: pa.Table,
 ) -> pa.Table:
     """Roll student rows up to groups cell by cell: counts and seconds add up, others are averaged.
 
-    A cell without any value is null; a group without rows has none.
+    A cell without any value is null; a group without rows has none. Rows of a group are in the
+    order of its keys, blocks in course order (`blocks`: the BLOCKS dataset), unknown ones last.
     """
     keys = [field.name for field in part.keys]
     ids = rows.column("user_id").to_numpy()
@@ -121,8 +126,22 @@ def roll_up_cells(
         for field in part.values:
             column = grouped.column(f"{field.name}_{'sum' if adds_up(field) else 'mean'}")
             columns[field.name] = column.cast(field.arrow_type if adds_up(field) else pa.float64())
-        pieces.append(pa.table(columns))
+        pieces.append(_in_order(pa.table(columns), part, blocks))
     return pa.concat_tables(pieces)
+
+
+def _in_order(rows: pa.Table, part: Part, blocks: pa.Table) -> pa.Table:
+    places = dict(
+        zip(*(blocks.column(c).to_pylist() for c in ("block_key", "position")), strict=True)
+    )
+    last = len(places)
+    columns = []
+    for field in part.keys:
+        keys = rows.column(field.name).to_pylist()
+        is_block = field.kind is Kind.BLOCK
+        columns.append([(places.get(key, last) if is_block else 0, key) for key in keys])
+    order = sorted(range(rows.num_rows), key=lambda row: tuple(column[row] for column in columns))
+    return rows.take(pa.array(order, pa.int64()))
 
 
 def members_by_group(memberships: pa.Table) -> dict[str, npt.NDArray[np.int64]]:

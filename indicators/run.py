@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from ibis import null as null_value
 from ibis.expr import types as ir
 
 from courselens.domain import Level
-from courselens.errors import BadParameter, CourselensError
+from courselens.errors import BadParameter, CourselensError, MissingSource
 from indicators.context import (
     Times,
     coverage_share,
@@ -25,8 +26,8 @@ from indicators.engine import Engine
 from indicators.events import EventFacts, prepare_events
 from indicators.finish import finish_parts, null_parts
 from indicators.lint import check_portable
-from indicators.parameters import Parameter, Parameters, ParameterValue, check_values
-from indicators.plan import Plan
+from indicators.parameters import COMMON, Parameter, Parameters, ParameterValue, check_values
+from indicators.plan import GRADE_BANDS, Plan, needs_students
 from indicators.registry import Registry
 from indicators.result import (
     COURSE_GROUP,
@@ -38,6 +39,7 @@ from indicators.result import (
     Roster,
     Status,
 )
+from indicators.roles import roles_of
 from indicators.rollup import members_by_group, roll_up_cells, standing, summarise
 from indicators.shape import VALUES, Shape
 from indicators.tables import Tables
@@ -73,7 +75,7 @@ def run_plan(
         engine: opened on the folders of `data.event_files`.
         times: now, and what the asker says about the window.
         given: parameters other than the defaults; must be known to every indicator of the plan.
-        progress: called with a name, the number of steps done and of all steps.
+        progress: called with what is done, the number of steps done and of all steps.
 
     Raises:
         BadParameter: a parameter is unknown or outside its range.
@@ -90,63 +92,76 @@ class _Run:
     times: Times
     given: dict[str, object]
     progress: Progress | None
+    values: dict[str, dict[str, ParameterValue]] = field(default_factory=dict)
     tables: dict[str, ir.Table] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
     broken: dict[str, str] = field(default_factory=dict)
+    lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: dict[str, dict[str, object]] = field(default_factory=dict)
 
     def execute(self) -> CourseResults:
-        values = self._check_parameters()
+        self.values = self._check_parameters()
         as_of_us = self.times.as_of_us
         if as_of_us is None:
             as_of_us = default_as_of_us(self.data, self.times.now_us)
         facts = self._add_datasets(as_of_us)
         parameters = replace(
-            frame(self.data, facts, self.times, as_of_us, values),
+            frame(self.data, facts, self.times, as_of_us, self._common_values()),
             has_groups=Level.GROUP in self.plan.levels,
         )
         steps = len(self.plan.intermediates) + len(self.plan.indicators)
         for step, name in enumerate(self.plan.intermediates):
-            self._report(name, step, steps)
-            self._build(name, parameters)
+            self._report(step, steps)
+            self._build(name, replace(parameters, values=self.values[name]))
         roster = self._roster()
         members = members_by_group(roster.memberships)
         ever_members = members_by_group(self.engine.fetch(self.tables["ever_memberships"]))
         results = []
         for step, one in enumerate(self.plan.indicators, start=len(self.plan.intermediates)):
-            self._report(one.key, step, steps)
+            self._report(step, steps)
             chosen = ever_members if one.population == "ever_enrolled" else members
-            results.append(self._compute(one, parameters, roster, chosen))
-        self._report("done", steps, steps)
+            if Level.GROUP not in one.levels:
+                chosen = {COURSE_GROUP: chosen[COURSE_GROUP]}
+            own = replace(parameters, values=self.values[one.key])
+            results.append(self._compute(one, own, roster, chosen))
+        self._report(steps, steps)
         courses = self.data.tables.get("courses")
         return CourseResults(
             course_key=self.data.course_key,
             roster=roster,
-            blocks=self.data.tables.get("blocks", DATASETS["blocks"].empty()),
+            roles=roles_of(self.data),
+            blocks=self._blocks(),
             course=courses.slice(0, 1).to_pylist()[0] if courses and courses.num_rows else {},
             results=tuple(results),
         )
 
-    def _report(self, name: str, done: int, total: int) -> None:
+    def _report(self, done: int, total: int) -> None:
         if self.progress is not None:
-            self.progress(name, done, total)
+            self.progress(f"computing {self.data.course_key}", done, total)
 
-    def _check_parameters(self) -> dict[str, ParameterValue]:
-        declared: dict[str, Parameter] = {}
+    def _check_parameters(self) -> dict[str, dict[str, ParameterValue]]:
+        """Values for every indicator and intermediate: one name may mean two things in two."""
+        values: dict[str, dict[str, ParameterValue]] = {}
         for one in self.plan.indicators:
-            own = self.registry.parameters(one.key)
-            declared |= {parameter.name: parameter for parameter in own}
-            checked = check_values(own, self.given, owner=one.key)
+            checked = check_values(self.registry.parameters(one.key), self.given, owner=one.key)
             if checked["definition"] not in one.definitions:
                 raise BadParameter(
                     "definition",
                     checked["definition"],
                     f"{' | '.join(one.definitions)} ({one.key})",
                 )
+            values[one.key] = checked
         for name in self.plan.intermediates:
-            derived = self.registry.intermediate(name)
-            declared |= {p.name: p for p in derived.parameters} if derived else {}
-        known = {name: value for name, value in self.given.items() if name in declared}
-        return check_values(declared.values(), known, owner="the plan")
+            values[name] = self._known_values(self.registry.parameters(name), name)
+        return values
+
+    def _common_values(self) -> dict[str, ParameterValue]:
+        return self._known_values(tuple(COMMON.values()), "the run")
+
+    def _known_values(self, declared: Sequence[Parameter], owner: str) -> dict[str, ParameterValue]:
+        names = {parameter.name for parameter in declared}
+        given = {name: value for name, value in self.given.items() if name in names}
+        return check_values(declared, given, owner=owner)
 
     def _add_datasets(self, as_of_us: int) -> EventFacts:
         """Make the course's raw facts known to the engine; what is absent is an empty table."""
@@ -186,8 +201,16 @@ class _Run:
             expression = expression.select(*derived.columns)
             if name in self.plan.kept:
                 expression = self.engine.materialise(name, expression)
+            if derived.notes:
+                (row,) = self.engine.fetch(expression.select(*derived.notes)).to_pylist()
+                self.notes[name] = row
+        except BadParameter:
+            raise
         except Exception as exc:  # an edge: a plugin's code runs here
-            self.broken[name] = _one_line(exc)
+            if isinstance(exc, MissingSource):
+                self.lacking[name] = exc.names
+            else:
+                self.broken[name] = _one_line(exc)
             self.absent.add(name)
             expression = self.engine.add(name, _empty(derived))
         self.tables[name] = expression
@@ -202,8 +225,8 @@ class _Run:
 
     def _roster(self) -> Roster:
         people = self.tables["people"]
-        if "grade_bands" in self.tables:
-            bands = self.tables["grade_bands"].select("user_id", "grade_band")
+        if GRADE_BANDS in self.tables:
+            bands = self.tables[GRADE_BANDS].select("user_id", "grade_band")
             people = people.left_join(bands, "user_id").drop("user_id_right")
         else:
             people = people.mutate(grade_band=null_value("string"))
@@ -229,16 +252,20 @@ class _Run:
         missing = tuple(name for name in needed if name in self.absent and name in DATASETS)
         if "people" in needed and "people" in self.absent:
             missing = ("enrollments", *missing)
-        broken = next((self.broken[name] for name in needed if name in self.broken), None)
+        lacking = (self.lacking.get(name, ()) for name in needed)
+        missing = tuple(dict.fromkeys((*missing, *chain.from_iterable(lacking))))
+        everything = self.registry.closure(one.key)
+        broken = next((self.broken[name] for name in everything if name in self.broken), None)
+        notes: dict[str, object] = {}
+        for name in everything:
+            notes |= self.notes.get(name, {})
         reads_events = _EVENTS in needed
         coverage = coverage_share(self.data, parameters.window) if reads_events else 1.0
         envelope = Envelope(
             indicator=one.key,
             version=one.version,
             unit=one.unit,
-            parameters={
-                p.name: parameters.values[p.name] for p in self.registry.parameters(one.key)
-            },
+            parameters=parameters.values,
             start_us=parameters.window.start_us,
             end_us=parameters.window.end_us,
             as_of_us=parameters.as_of_us,
@@ -249,6 +276,7 @@ class _Run:
             population_basis=parameters.population_basis,
             staff_excluded="course_roles" not in self.absent,
             missing_source=missing,
+            notes=notes,
         )
         if missing or broken or coverage == 0:
             failed = replace(envelope, status=Status.FAILED, error=broken) if broken else envelope
@@ -264,7 +292,7 @@ class _Run:
     ) -> Result:
         shape = self.registry.student_shape(one.key)
         student: dict[str, pa.Table] = {}
-        if shape and one.compute_student and self._needs_students(one, shape):
+        if shape and one.compute_student and needs_students(one, shape, self.plan.levels):
             student = self._finish(one, one.compute_student, shape, "user_id", parameters)
         numbers = tuple(field for field in shape.values if field.is_numeric) if shape else ()
         values = student.get(VALUES)
@@ -278,7 +306,7 @@ class _Run:
             student=student,
             group=self._group_parts(one, parameters, student, members) if for_groups else {},
             summaries=summarise(values, numbers, members)
-            if has_numbers and for_groups
+            if has_numbers and for_groups and one.summary
             else SUMMARY_SCHEMA.empty_table(),
             standing=standing(values, numbers, members[COURSE_GROUP])
             if has_numbers and Level.STUDENT in self.plan.levels
@@ -298,10 +326,13 @@ class _Run:
         if one.compute_group is not None:
             return self._finish(one, one.compute_group, shape, "group_id", parameters)
         return {
-            part.name: roll_up_cells(student[part.name], part, members)
+            part.name: roll_up_cells(student[part.name], part, members, blocks=self._blocks())
             for part in shape.parts
             if part.many
         }
+
+    def _blocks(self) -> pa.Table:
+        return self.data.tables.get("blocks", DATASETS["blocks"].empty())
 
     def _finish(
         self, one: Indicator, compute: Compute, shape: Shape, subject: str, parameters: Parameters
@@ -317,14 +348,6 @@ class _Run:
 
     def _wants_groups(self, one: Indicator) -> bool:
         return bool(set(self.plan.levels) & set(one.levels) & {Level.COURSE, Level.GROUP})
-
-    def _needs_students(self, one: Indicator, shape: Shape) -> bool:
-        """Whether student rows are asked for, or the group's numbers are made from them."""
-        return (
-            Level.STUDENT in self.plan.levels
-            or one.compute_group is None
-            or any(field.is_numeric for field in shape.values)
-        )
 
     def _nothing(
         self, one: Indicator, parameters: Parameters, envelope: Envelope, roster: Roster

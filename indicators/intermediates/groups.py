@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from courselens.plugin import Parameters, Tables, intermediate, ir, literal
+from indicators.result import COURSE_GROUP
 
 _MEMBERSHIP = {"group_id": "string", "user_id": "int"}
 
@@ -21,10 +22,11 @@ def ever_memberships(t: Tables, p: Parameters) -> ir.Table:
     """
     everyone = t.ever_enrolled
     if not p.has_groups:
-        return everyone.select("user_id", group_id=literal("course")).select(*_MEMBERSHIP)
-    arms = t.experiment_groups.semi_join(everyone, "user_id")
+        return everyone.select("user_id", group_id=literal(COURSE_GROUP)).select(*_MEMBERSHIP)
+    known = t.experiment_groups.drop_null(["partition_id", "group_id"])
+    arms = known.semi_join(everyone, "user_id")
     return (
-        everyone.select("user_id", group_id=literal("course"))
+        everyone.select("user_id", group_id=literal(COURSE_GROUP))
         .union(
             everyone.filter(everyone.cohort.notnull()).select(
                 "user_id", group_id=literal("cohort:") + everyone.cohort
@@ -60,8 +62,15 @@ def memberships(t: Tables, p: Parameters) -> ir.Table:
     needs=("ever_memberships", "memberships"),
 )
 def groups(t: Tables, p: Parameters) -> ir.Table:
-    """Every group with the number of its members in L and in E."""
+    """Every group with the number of its members in L and in E; the course even without any."""
     ever = t.ever_memberships.group_by("group_id").agg(ever_members=lambda r: r.user_id.count())
     now = t.memberships.group_by("group_id").agg(members=lambda r: r.user_id.count())
-    joined = ever.left_join(now, "group_id")
-    return joined.select("group_id", "ever_members", members=joined.members.fill_null(0))
+    course = literal(COURSE_GROUP).name("group_id").as_table()
+    all_groups = ever.select("group_id").union(course, distinct=True)
+    joined = all_groups.left_join(ever, "group_id").drop("group_id_right")
+    counted = joined.left_join(now, "group_id")
+    return counted.select(
+        "group_id",
+        members=counted.members.fill_null(0),
+        ever_members=counted.ever_members.fill_null(0),
+    )

@@ -12,12 +12,15 @@ from courselens.plugin import (
     null_value,
     row_number,
 )
+from indicators.intermediates.enrollment_states import (
+    ACTIVATED,
+    UNKNOWN_MODE,
+    changes_of,
+    states_after,
+)
 
 _RETIRED_PREFIX = "retired__user_"
 """Start of retired usernames: RETIRED_USERNAME_PREFIX of the platform's default settings."""
-
-_ACTIVATED = "edx.course.enrollment.activated"
-_DEACTIVATED = "edx.course.enrollment.deactivated"
 
 PERSON = {
     "user_id": "int",
@@ -92,23 +95,27 @@ def _by_rows(t: Tables) -> ir.Table:
 
 
 def _by_events(t: Tables) -> ir.Table:
-    """The last enrolment event of a learner decides."""
-    enr = t.events.filter(t.events.family == "enr")
-    ranked = enr.mutate(
-        place=row_number(enr, "user_id", order_by=[enr.ts_us.desc(), enr.event_id.desc()])
+    """The state after a learner's last enrolment event; it began with the first activation.
+
+    Without one, the first event that is known of.
+    """
+    states = states_after(changes_of(t.events))
+    ranked = states.mutate(
+        place=row_number(states, "user_id", order_by=[states.ts_us.desc(), states.event_id.desc()]),
+        first_us=states.ts_us.min().over(group_by="user_id"),
     )
     last = ranked.filter(ranked.place == 0)
     joined = last.left_join(_first_activation(t), "user_id")
     return joined.select(
         "user_id",
-        "mode",
-        is_enrolled=joined.event_type != _DEACTIVATED,
-        enrolled_us=joined.activated_us,
+        "is_enrolled",
+        mode=joined.mode.nullif(UNKNOWN_MODE),
+        enrolled_us=joined.activated_us.fill_null(joined.first_us),
     )
 
 
 def _first_activation(t: Tables) -> ir.Table:
-    activations = t.events.filter(t.events.event_type == _ACTIVATED)
+    activations = t.events.filter(t.events.event_type == ACTIVATED)
     return activations.group_by("user_id").agg(activated_us=activations.ts_us.min())
 
 
@@ -136,7 +143,9 @@ def _describe(rows: ir.Table, t: Tables) -> ir.Table:
         profile_name="username",
     )
     cohorts = t.cohort_members.select("user_id", "cohort")
-    team = t.course_roles.select("user_id").distinct().mutate(is_team=literal(True))
+    roles = t.course_roles
+    is_global = (roles.course_key.nullif("").isnull()) & (roles.org.nullif("").isnull())
+    team = roles.filter(~is_global).select("user_id").distinct().mutate(is_team=literal(True))
     for described in (profiles, cohorts, team):
         rows = rows.left_join(described, "user_id").drop("user_id_right")
     if t.has("profiles"):

@@ -34,11 +34,21 @@ def visits(t: Tables, p: Parameters) -> ir.Table:
     `page_close` and a move within a sequence to where the learner already is are no arrivals.
     """
     limit_us = p.inactivity_s * SECOND_US
-    events = t.events.filter(t.events.is_activity).select(
-        "user_id", "ts_us", "event_id", "event_type", "family", "location", "location_gap_us",
-        "old_position", "new_position",
+    arrived = find_arrivals(number_sessions(t.events, limit_us=limit_us), limit_us=limit_us)
+    return arrived.filter((arrived.ts_us >= p.window.start_us) & (arrived.ts_us < p.window.end_us))
+
+
+def number_sessions(events: ir.Table, *, limit_us: int) -> ir.Table:
+    """Activity events with the number of their session, in the columns that arrivals need."""
+    chosen = events.filter(events.is_activity).select(
+        "user_id", "ts_us", "event_id", "event_type", "source", "family", "location",
+        "location_gap_us", "old_position", "new_position",
     )  # fmt: skip
-    numbered = sessionize(events, "user_id", limit_us=limit_us)
+    return sessionize(chosen, "user_id", limit_us=limit_us)
+
+
+def find_arrivals(numbered: ir.Table, *, limit_us: int) -> ir.Table:
+    """Visits among events with their sessions."""
     stays = (numbered.old_position == numbered.new_position).fill_null(False)
     moves = numbered.filter(
         (numbered.family == "nav") & (numbered.event_type != "page_close") & ~stays
@@ -49,6 +59,6 @@ def visits(t: Tables, p: Parameters) -> ir.Table:
     arrived = placed.filter(
         placed.previous_block_key.isnull() | (placed.previous_block_key != placed.block_key)
     )
-    return arrived.filter(
-        (arrived.ts_us >= p.window.start_us) & (arrived.ts_us < p.window.end_us)
-    ).select("user_id", "ts_us", "event_id", "block_key", "previous_block_key", "session")
+    return arrived.select(
+        "user_id", "ts_us", "event_id", "block_key", "previous_block_key", "session"
+    )

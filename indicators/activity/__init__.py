@@ -1,0 +1,1 @@
+"""What students do on the course, and when (catalogue 3.3)."""

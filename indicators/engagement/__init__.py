@@ -1,0 +1,1 @@
+"""Who is engaged, and who is at risk (catalogue 3.12)."""

@@ -1,0 +1,1 @@
+"""Indicators of enrolment and demographics (catalogue 3.10)."""

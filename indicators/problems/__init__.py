@@ -1,0 +1,1 @@
+"""How problems are tried and solved (catalogue 3.6)."""

@@ -1,0 +1,1 @@
+"""How videos are watched (catalogue 3.5)."""
