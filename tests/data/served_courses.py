@@ -307,18 +307,11 @@ async def serve(
     for course in courses:
         await store.write(course, input_digest="1", cursors={})
 
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Store]:
-        yield store
-
     key = signing_key()
     auth = TokenAuth({key.key_id: key.public_key}, now=lambda: NOW)
-    app = create_app(registry=registry, open_store=opened, auth=auth, limits=limits)
+    app = create_app(registry, store, auth, limits=limits)
     transport = httpx.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
-    ):
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield Served(client, database, key)
     await store.close()
 

@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: the only package that knows either."""

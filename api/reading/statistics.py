@@ -1,0 +1,42 @@
+"""Stored summaries as rows of the schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aggregates.records import SummaryRecord
+from api.records import Row
+from indicators.result import STATISTICS
+
+
+def statistics_row(summary: SummaryRecord | None) -> dict[str, Any]:
+    """A summary's columns; all null where there is none."""
+    if summary is None:
+        return dict.fromkeys((*STATISTICS, "histogram"), None)
+    row: dict[str, Any] = {name: getattr(summary, name) for name in STATISTICS}
+    row["histogram"] = _bins(summary)
+    return row
+
+
+def standing_row(percentile: float | None, statistics: Row) -> dict[str, Any]:
+    """A student's place and the numbers of the class."""
+    return {
+        "percentile": percentile,
+        "class_mean": statistics["mean"],
+        "class_median": statistics["median"],
+        "class_p25": statistics["p25"],
+        "class_p75": statistics["p75"],
+        "n": statistics["n"],
+    }
+
+
+def _bins(summary: SummaryRecord) -> list[Row] | None:
+    if summary.minimum is None or summary.maximum is None:
+        return None
+    count = len(summary.histogram)
+    width = (summary.maximum - summary.minimum) / count if count else 0.0
+    borders = [summary.minimum + index * width for index in range(count)] + [summary.maximum]
+    return [
+        {"lower": borders[index], "upper": borders[index + 1], "count": learners}
+        for index, learners in enumerate(summary.histogram)
+    ]

@@ -1,0 +1,179 @@
+"""Values of students: rows of the roster with the indicators that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aggregates.fields import FieldRef
+from aggregates.records import StudentRecord
+from api.context import Context, CourseSource
+from api.cursors import write_id
+from api.policy import Grant, decide
+from api.reading.blocks import BlockNames
+from api.reading.statistics import standing_row, statistics_row
+from api.reading.wanted import Wanted, field_refs, grant_indicators, indicators_in
+from api.records import Row, camel
+from api.selection import Selection
+from api.suppression import protect_standing
+from api.types.meta import meta_row
+from courselens.domain import Level
+from courselens.errors import AccessError
+from indicators.result import COURSE_GROUP
+from indicators.shape import VALUES
+
+STUDENT_ID = "Student"
+
+
+async def read_students(
+    context: Context,
+    course: CourseSource,
+    students: Sequence[StudentRecord],
+    selection: Selection,
+    *,
+    own: bool,
+) -> list[Row]:
+    """Rows of `Student` for these students, in their order.
+
+    Args:
+        context: the request.
+        course: their course.
+        students: whom; the caller has made sure that the viewer may see their rows.
+        selection: what is asked for of `Student`.
+        own: the only student is the viewer.
+    """
+    asked = indicators_in(context, selection.at("indicators"), lambda values: values.student)
+    wanted, refused = await grant_indicators(context, course, asked, level=Level.STUDENT, own=own)
+    reading = _Reading(context, course, wanted, [student.user_id for student in students])
+    if students:
+        await reading.read()
+    return [
+        {
+            **roster_row(course, student),
+            "indicators": {**refused, **reading.indicators(student.user_id)},
+        }
+        for student in students
+    ]
+
+
+def roster_row(course: CourseSource, student: StudentRecord) -> dict[str, Any]:
+    """Columns of the roster."""
+    return {
+        "id": write_id(STUDENT_ID, course.record.course_key, student.user_id),
+        "user_id": student.user_id,
+        "username": student.username,
+        "mode": student.mode,
+        "cohort": student.cohort,
+        "grade_band": student.grade_band,
+        "year_of_birth": student.year_of_birth,
+        "gender": student.gender,
+        "level_of_education": student.level_of_education,
+        "country": student.country,
+        "enrolled_at": student.enrolled_at,
+        "is_enrolled": student.in_l,
+    }
+
+
+class _Reading:
+    """Everything read for one list of students."""
+
+    def __init__(
+        self,
+        context: Context,
+        course: CourseSource,
+        wanted: Sequence[Wanted],
+        user_ids: Sequence[int],
+    ) -> None:
+        self._context = context
+        self._course = course
+        self._wanted = wanted
+        self._user_ids = user_ids
+        self._names = BlockNames()
+        self._values: Mapping[int, Mapping[str, Any]] = {}
+        self._class: Mapping[FieldRef, Row] = {}
+        self._rows: dict[tuple[str, str], Mapping[int, list[Mapping[str, Any]]]] = {}
+
+    async def read(self) -> None:
+        """Fetch what is wanted."""
+        reader, course = self._context.reader, self._course.record
+        standings = [ref for one in self._wanted for ref in _standings(one)]
+        scalars = [ref for one in self._wanted for ref in field_refs(one, one.scalars)]
+        if scalars or standings:
+            self._values = await reader.student_values(
+                course, self._user_ids, [*scalars, *standings], standing=bool(standings)
+            )
+        if standings:
+            self._class = await self._class_statistics(standings)
+        for one in self._wanted:
+            self._names.collect(one.scalars, one.below, self._scalar_rows(one))
+            for part in one.parts:
+                found = await reader.rows(course, one.key, "student", part.name, self._user_ids)
+                self._rows[one.key, part.name] = found
+                rows = (row for each in found.values() for row in each)
+                self._names.collect(part.fields, one.of(part.name) or Selection(), rows)
+        await self._names.look_up(self._context, course)
+
+    def indicators(self, user_id: int) -> Row:
+        """The `indicators` object of one student."""
+        return {one.key: self._row(one, user_id) for one in self._wanted}
+
+    def _row(self, one: Wanted, user_id: int) -> Row:
+        row = self._names.row(one.scalars, self._scalar_row(one, user_id))
+        for part in one.parts:
+            stored = self._rows[one.key, part.name][user_id]
+            rows = [self._names.row(part.fields, found) for found in stored]
+            if part.many:
+                is_missing = one.envelope is None or one.envelope.missing_source
+                row[part.name] = None if is_missing else rows
+            else:
+                row[part.name] = rows[0] if rows else None
+        for ref in _standings(one):
+            row[_standing_name(one, ref)] = self._standing(one, ref, user_id)
+        if "meta" in one.below:
+            row["meta"] = meta_row(one.value.indicator, one.envelope)
+        return row
+
+    def _standing(self, one: Wanted, ref: FieldRef, user_id: int) -> Row | Exception:
+        """A student's place: it tells about the others too."""
+        grant = decide(self._course.access, Level.COURSE, one.value.indicator.privacy)
+        if grant is Grant.DENIED:
+            return AccessError(f"you may not see the class's {ref.indicator}")
+        percentile = self._values[user_id][ref.standing_column]
+        standing = standing_row(percentile, self._class[ref])
+        if grant is Grant.PROTECTED:
+            return protect_standing(standing, self._context.k_min)
+        return standing
+
+    async def _class_statistics(self, refs: Sequence[FieldRef]) -> dict[FieldRef, Row]:
+        """Statistics of the class by field: the free summary, or the group's own."""
+        reader, course = self._context.reader, self._course.record
+        found = await reader.summaries(course, [COURSE_GROUP], refs)
+        statistics: dict[FieldRef, Row] = {}
+        for ref in refs:
+            statistics[ref] = statistics_row(found.get((COURSE_GROUP, ref.indicator, ref.field)))
+            group = self._context.catalog.values[ref.indicator].group
+            if group and group.has_own_statistics:
+                rows = await reader.rows(course, ref.indicator, "group", VALUES, [COURSE_GROUP])
+                for row in rows[COURSE_GROUP]:
+                    statistics[ref] = {**statistics[ref], **dict(row)}
+        return statistics
+
+    def _scalar_row(self, one: Wanted, user_id: int) -> Row:
+        if not one.scalars:
+            return {}
+        values = self._values[user_id]
+        return {field.name: values[FieldRef(one.key, field.name).column] for field in one.scalars}
+
+    def _scalar_rows(self, one: Wanted) -> list[Row]:
+        if not any(camel(field.name) in one.below for field in one.scalars):
+            return []
+        return [self._scalar_row(one, user_id) for user_id in self._user_ids]
+
+
+def _standing_name(one: Wanted, ref: FieldRef) -> str:
+    return "standing" if one.value.inline else f"{ref.field}_standing"
+
+
+def _standings(one: Wanted) -> list[FieldRef]:
+    """Fields whose standing is asked for."""
+    return [ref for ref in one.value.numeric if one.of(_standing_name(one, ref)) is not None]

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from graphql import GraphQLError
+
+from api.errors import ERROR_LIMIT, ErrorCode, render_error, render_errors
+from courselens.errors import (
+    AccessError,
+    CourselensError,
+    DeadlineExceeded,
+    IndicatorFailed,
+    QueryError,
+    StoreError,
+)
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
+
+
+def families(base: type[CourselensError]) -> set[type[CourselensError]]:
+    return {base}.union(*(families(child) for child in base.__subclasses__()))
+
+
+def test_every_error_of_a_question_has_a_listed_code() -> None:
+    asked = set().union(
+        *map(families, (QueryError, AccessError, StoreError, IndicatorFailed, DeadlineExceeded))
+    )
+    # Levels are fields of the schema, and refused results are for whoever refreshes.
+    elsewhere = {"LEVEL_NOT_OFFERED", "RESULT_REFUSED"}
+    assert {error.code for error in asked} - elsewhere <= set(ErrorCode)
+
+
+def test_page_has_a_paragraph_on_every_code_and_on_no_other() -> None:
+    headings = re.findall(r"^## `([A-Z_]+)`$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == [code.value for code in ErrorCode]
+
+
+def test_unexpected_error_is_masked() -> None:
+    error = GraphQLError("secret", path=["a"], original_error=ValueError("secret"))
+    rendered = render_error(error, "id-1")
+    assert "secret" not in str(rendered)
+    assert rendered["extensions"] == {
+        "code": "INTERNAL",
+        "retryable": False,
+        "requestId": "id-1",
+    }
+
+
+def test_error_that_is_not_for_clients_is_masked() -> None:
+    class Surprise(CourselensError):
+        code = "SURPRISE"
+
+    error = GraphQLError("x", original_error=Surprise("secret"))
+    assert render_error(error, "id-1")["extensions"]["code"] == "INTERNAL"
+    assert "secret" not in str(render_error(error, "id-1"))
+
+
+def test_our_errors_say_what_is_wrong_and_whether_to_try_again() -> None:
+    late = DeadlineExceeded(2)
+    rendered = render_error(GraphQLError("x", path=["a", 0], original_error=late), "id-1")
+    assert rendered == {
+        "message": "no answer within 2 s; ask for less, or try again",
+        "path": ["a", 0],
+        "extensions": {"code": "DEADLINE_EXCEEDED", "retryable": True, "requestId": "id-1"},
+    }
+
+
+def test_answer_does_not_swell_with_its_errors() -> None:
+    assert len(render_errors([GraphQLError("x")] * 1000, "id-1")) == ERROR_LIMIT
