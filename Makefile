@@ -1,0 +1,51 @@
+# The README's commands. Everything is installed below .venv; nothing outside this folder changes.
+.PHONY: help demo test check docs bench lock schema clean
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+ONCE ?=
+ARGS ?=
+
+help:  ## Show what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+.venv/runtime: requirements/runtime.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+.venv/dev: requirements/dev.txt .venv/runtime
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	touch $@
+
+demo: .venv/runtime  ## Simulate a course and serve it; ONCE=1 asks one query and stops
+	$(BIN)/courselens demo $(if $(ONCE),--once) $(ARGS)
+
+test: .venv/dev  ## Run all tests
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/dev  ## Format, lint, types, imports, schema.graphql
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m api.sdl --check schema.graphql
+
+docs: .venv/dev  ## Write the generated reference pages anew
+	$(BIN)/python docs/generate.py
+
+bench: .venv/dev  ## Run the benchmarks and print their ratios
+	$(BIN)/python -m bench $(ARGS)
+
+schema: .venv/dev  ## Write schema.graphql anew
+	$(BIN)/python -m api.sdl schema.graphql
+
+lock: .venv/dev  ## Resolve and lock the dependencies anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --extra dev pyproject.toml -c requirements/runtime.txt -o requirements/dev.txt
+
+clean:  ## Remove everything that was made
+	rm -rf .venv .demo .bench

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios between programs, measured interleaved in one run."""

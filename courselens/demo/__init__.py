@@ -1,0 +1,1 @@
+"""The demo: a simulated course from files to answers over HTTP."""

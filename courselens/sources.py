@@ -1,0 +1,160 @@
+"""From files to the raw facts of one course: datasets loaded once, logs ingested into the lake."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from opaque_keys import InvalidKeyError
+from opaque_keys.edx.keys import CourseKey
+
+from indicators.data import CourseData, LogCoverage
+from loaders.datasets import DATASETS
+from loaders.events.ingest import IngestReport, ingest
+from loaders.events.lake import Lake
+from loaders.events.structure import Structure
+from loaders.files.source import LoadedDatasets, open_source
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Everything that was loaded, by dataset and course, and the lake.
+
+    Attributes:
+        loaded: what the files gave.
+        lake: the events.
+        by_course: dataset name -> course key -> rows, for datasets with a course key.
+        loaded_us: when the database state was loaded.
+        other_files: files of the source that were not recognised.
+    """
+
+    loaded: LoadedDatasets
+    lake: Lake
+    by_course: Mapping[str, Mapping[str, pa.Table]]
+    loaded_us: int
+    other_files: tuple[Path, ...]
+
+    @property
+    def course_keys(self) -> list[str]:
+        """Every course that has a structure, enrolments or events, sorted."""
+        found = set(self.lake.course_keys())
+        for name in ("courses", "blocks", "enrollments"):
+            found |= set(self.by_course.get(name, {}))
+        return sorted(found)
+
+    def course(self, course_key: str) -> CourseData:
+        """The raw facts of one course."""
+        tables: dict[str, pa.Table] = {}
+        for name, table in self.loaded.tables.items():
+            if name == "course_roles":
+                tables[name] = _roles_for(table, course_key)
+            elif name in self.by_course:
+                own = self.by_course[name].get(course_key)
+                tables[name] = own if own is not None else DATASETS[name].empty()
+            else:
+                tables[name] = table
+        days = self.lake.coverage()
+        return CourseData(
+            course_key=course_key,
+            tables=tables,
+            event_files=tuple(self.lake.files(course_key)),
+            coverage=LogCoverage(days.first_day, days.last_day, frozenset(days.lost_days))
+            if days
+            else None,
+            state_as_of_us=self.loaded_us if self.loaded.tables else None,
+        )
+
+    def digest(self, course_key: str) -> str:
+        """Digest of the course's raw facts: equal digests give equal numbers."""
+        digest = hashlib.blake2b(digest_size=16)
+        data = self.course(course_key)
+        digest.update(self.lake.version(course_key).encode())
+        digest.update(repr(data.coverage).encode())
+        for name, table in sorted(data.tables.items()):
+            digest.update(name.encode())
+            _hash_table(digest, table)
+        return digest.hexdigest()
+
+
+def load_installation(
+    paths: Sequence[Path],
+    lake: Lake,
+    *,
+    now_us: int,
+    memory_limit: str,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Installation, IngestReport]:
+    """Load everything that the paths hold and ingest their logs into the lake.
+
+    Raises:
+        SourceNotFound: a path does not exist, or nothing in it is recognised.
+        LakeError: another process is writing to the lake.
+    """
+    source = open_source(paths)
+    loaded = source.load(progress=progress)
+    report = ingest(
+        source.log_files,
+        lake,
+        structure=Structure(
+            blocks=loaded.tables.get("blocks"),
+            courses=loaded.tables.get("courses"),
+            profiles=loaded.tables.get("profiles"),
+        ),
+        memory_limit=memory_limit,
+        threads=threads,
+        progress=progress,
+    )
+    by_course = {
+        name: split_by_course(table)
+        for name, table in loaded.tables.items()
+        if "course_key" in DATASETS[name].columns and name != "course_roles"
+    }
+    return Installation(loaded, lake, by_course, now_us, source.other_files), report
+
+
+def split_by_course(table: pa.Table) -> dict[str, pa.Table]:
+    """Rows of each course, in the order of the table; rows without a course are left out."""
+    encoded = table.column("course_key").combine_chunks().dictionary_encode()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    order = np.argsort(codes, kind="stable")
+    ordered = table.take(pa.array(order))
+    keys = encoded.dictionary.to_pylist()
+    borders = np.searchsorted(codes[order], np.arange(len(keys) + 1))
+    return {
+        key: ordered.slice(int(borders[code]), int(borders[code + 1] - borders[code]))
+        for code, key in enumerate(keys)
+    }
+
+
+def course_org(course_key: str) -> str | None:
+    """Org of a course key, None when it is no key."""
+    try:
+        org: str = CourseKey.from_string(course_key).org
+    except InvalidKeyError:
+        return None
+    return org
+
+
+def _roles_for(roles: pa.Table, course_key: str) -> pa.Table:
+    """Rows of the course, and of its org as a whole; global rows exclude nobody (1.1)."""
+    own = pc.equal(roles.column("course_key"), course_key)
+    org = course_org(course_key)
+    if org is not None:
+        is_org_wide = pc.equal(pc.fill_null(roles.column("course_key"), ""), "")
+        own = pc.or_kleene(own, pc.and_kleene(is_org_wide, pc.equal(roles.column("org"), org)))
+    return roles.filter(pc.fill_null(own, False))
+
+
+def _hash_table(digest: hashlib.blake2b, table: pa.Table) -> None:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    digest.update(sink.getvalue())
