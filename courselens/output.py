@@ -100,12 +100,12 @@ def make_document(courses: Sequence[CourseResults], level: Level) -> Document:
 
 def write_document(document: Document, path: Path | None, *, form: str, part: str) -> bytes | None:
     """Write a document to a file, or give its bytes when no file is named."""
-    encoders = {
-        "json": document.to_json,
-        "csv": lambda: document.to_csv(part),
-        "parquet": lambda: document.to_parquet(part),
-    }
-    content = encoders[form]()
+    if form == "json":
+        content = document.to_json()
+    elif form == "csv":
+        content = document.to_csv(part)
+    else:
+        content = document.to_parquet(part)
     if path is None:
         return content
     path.write_bytes(content)

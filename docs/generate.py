@@ -8,9 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import typer.main
+from typer.core import TyperGroup
 
 from courselens.cli.indicators import describe
 from courselens.cli.main import app
@@ -74,28 +75,25 @@ def _indicators(registry: Registry) -> Iterator[str]:
 def _commands() -> Iterator[str]:
     yield "# Commands\n"
     yield "What `courselens VERB --help` says. Generated.\n"
-    group = typer.main.get_command(app)
-    yield from _command("courselens", group)
+    yield from _command("courselens", typer.main.get_command(app))
 
 
-def _command(path: str, command: click.Command) -> Iterator[str]:
-    with click.Context(command, info_name=path) as context:
-        if isinstance(command, click.Group):
-            for name in command.list_commands(context):
-                found = command.get_command(context, name)
-                if found is not None:
-                    yield from _command(f"{path} {name}", found)
-            return
-        yield f"## `{path}`\n"
-        yield f"{command.help}\n"
-        yield "| option | default | meaning |"
-        yield "|---|---|---|"
-        for parameter in command.params:
-            option = " / ".join(parameter.opts) or parameter.name
-            default = parameter.default
-            shown = "" if default is None or callable(default) else f"`{default}`"
-            yield f"| `{option}` | {shown} | {getattr(parameter, 'help', '') or ''} |"
-        yield ""
+def _command(path: str, command: Any) -> Iterator[str]:
+    if isinstance(command, TyperGroup):
+        for name, below in command.commands.items():
+            yield from _command(f"{path} {name}", below)
+        return
+    yield f"## `{path}`\n"
+    yield f"{command.help}\n"
+    yield "| option | default | meaning |"
+    yield "|---|---|---|"
+    for parameter in command.params:
+        is_argument = parameter.param_type_name == "argument"
+        option = parameter.name.upper() if is_argument else " / ".join(parameter.opts)
+        default = parameter.default
+        shown = "" if default is None or callable(default) else f"`{default}`"
+        yield f"| `{option}` | {shown} | {parameter.help or ''} |"
+    yield ""
 
 
 def main() -> None:

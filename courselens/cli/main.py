@@ -9,6 +9,7 @@ import typer
 from courselens.cli import compute, data, demo, indicators, service
 from courselens.cli.console import err
 from courselens.errors import CourselensError, QueryError
+from courselens.telemetry import configure_logging
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -40,6 +41,7 @@ app.add_typer(indicators.app, name="indicators")
 
 def main() -> None:
     """Run the command; an error of ours ends as one line, never as a stack trace."""
+    configure_logging()
     try:
         app()
     except CourselensError as error:
