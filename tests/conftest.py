@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.commands", "tests.mongo_server.fixtures", "tests.servers"]
 
 
 @pytest.fixture(scope="session")

@@ -48,10 +48,13 @@ def enrollment_days(t: Tables, p: Parameters) -> ir.Table:
 
     `previous_mode` and `was_enrolled` are the learner's last row before, null on the first. What
     happened before the window is one row, on the day before its first. Under Insights' definition
-    joining and leaving on one day is neither.
+    nothing before the window is known, and joining and leaving on one day is neither.
     """
     changes = _changes(t, method_of(t, p))
-    states = states_after(changes.filter(changes.ts_us < p.window.end_us))
+    seen = changes.filter(changes.ts_us < p.window.end_us)
+    if p.is_insights:
+        seen = seen.filter(seen.ts_us >= p.window.start_us)
+    states = states_after(seen)
     order = {"group_by": "user_id", "order_by": [states.ts_us, states.event_id]}
     before = states.is_enrolled.lag().over(**order).fill_null(False)
     is_early = states.ts_us < p.window.start_us
