@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,14 +54,20 @@ def prepare(students: int) -> Prepared:
     return Prepared(source, lake, tables, known["course_key"], known["events"])
 
 
-def read_course(lake: Path, tables: Path, course_key: str) -> CourseData:
-    """The prepared course, as a run takes it."""
+def read_course(
+    lake: Path, tables: Path, course_key: str, *, only: Collection[str] | None = None
+) -> CourseData:
+    """The prepared course, as a run takes it; with `only` these datasets alone."""
     events = Lake(lake)
     days = events.coverage()
     assert days is not None
     return CourseData(
         course_key=course_key,
-        tables={path.stem: pq.read_table(path) for path in sorted(tables.glob("*.parquet"))},
+        tables={
+            path.stem: pq.read_table(path)
+            for path in sorted(tables.glob("*.parquet"))
+            if only is None or path.stem in only
+        },
         event_files=tuple(events.files(course_key)),
         coverage=LogCoverage(days.first_day, days.last_day, frozenset(days.lost_days)),
     )

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aggregates.store import Store
+from aggregates.writer import Guard
 from courselens.domain import Level
 from courselens.errors import UnknownCourse
-from courselens.sources import Installation
+from courselens.sources import Facts
 from indicators.context import Times, default_as_of_us
 from indicators.data import CourseData
 from indicators.engine import open_engine
@@ -50,14 +51,15 @@ def compute_course(
     limits: Limits,
     levels: Sequence[Level] = tuple(Level),
     given: Mapping[str, object] | None = None,
+    full_roster: bool = False,
     progress: Progress | None = None,
 ) -> CourseResults:
-    """Compute indicators of one course from its raw facts.
+    """Compute indicators of one course from its raw facts; `full_roster` is for storing them.
 
     Raises:
         UnknownIndicator, LevelNotOffered, BadParameter: the question cannot be answered as asked.
     """
-    plan = make_plan(registry, keys, levels=levels)
+    plan = make_plan(registry, keys, levels=levels, full_roster=full_roster)
     folders = sorted({path.parent for path in data.event_files})
     with open_engine(
         readable=folders, memory_limit=limits.memory_limit, threads=limits.threads
@@ -70,25 +72,38 @@ def compute_course(
 async def refresh_course(
     registry: Registry,
     store: Store,
-    installation: Installation,
+    facts: Facts,
     course_key: str,
     *,
     now_us: int,
     limits: Limits,
     force: bool = False,
     progress: Progress | None = None,
+    guard: Guard | None = None,
 ) -> Refreshed:
     """Bring what is stored of a course up to date; does nothing when its facts are the same.
+
+    Args:
+        registry: whose indicators are computed.
+        store: where the numbers go.
+        facts: what they are made from.
+        course_key: the course.
+        now_us: the present.
+        limits: of memory and threads.
+        force: compute again even where nothing has changed.
+        progress: told what is being computed, and how many of how many.
+        guard: asked just before the commit; what it raises undoes the refresh.
 
     Raises:
         UnknownCourse: nothing is known of the course.
         StoreError: the database does not answer in time.
     """
-    if course_key not in installation.course_keys:
-        raise UnknownCourse(course_key, installation.course_keys)
-    data = await asyncio.to_thread(installation.course, course_key)
+    if course_key not in facts.course_keys:
+        raise UnknownCourse(course_key, facts.course_keys)
+    data = await asyncio.to_thread(facts.course, course_key)
     as_of_us = default_as_of_us(data, now_us)
-    digest = await asyncio.to_thread(_input_digest, installation, course_key, as_of_us)
+    lake_version = facts.lake.version(course_key)
+    digest = await asyncio.to_thread(input_digest, facts, course_key, now_us)
     if not force and await store.course_digest(course_key) == digest:
         return Refreshed(course_key, False, 0, 0, ())
     results = await asyncio.to_thread(
@@ -98,10 +113,12 @@ async def refresh_course(
         data,
         times=Times(now_us=now_us, as_of_us=as_of_us),
         limits=limits,
+        full_roster=True,
         progress=progress,
     )
-    cursors = {"lake": installation.lake.version(course_key)}
-    await store.write(results, input_digest=digest, cursors=cursors)
+    await store.write(
+        results, input_digest=digest, cursors={"lake": lake_version}, guard=guard
+    )
     return Refreshed(
         course_key,
         True,
@@ -111,9 +128,11 @@ async def refresh_course(
     )
 
 
-def _input_digest(installation: Installation, course_key: str, as_of_us: int) -> str:
+def input_digest(facts: Facts, course_key: str, now_us: int) -> str:
     """Digest of everything the numbers depend on, but for the indicators' versions."""
-    facts = installation.digest(course_key)
-    if installation.course(course_key).coverage is None:
-        return facts  # without logs `as_of` is now, which alone is no news
-    return hashlib.blake2b(f"{facts} {as_of_us}".encode(), digest_size=16).hexdigest()
+    digest = facts.digest(course_key)
+    data = facts.course(course_key)
+    if data.coverage is None:
+        return digest  # without logs `as_of` is now, which alone is no news
+    as_of_us = default_as_of_us(data, now_us)
+    return hashlib.blake2b(f"{digest} {as_of_us}".encode(), digest_size=16).hexdigest()

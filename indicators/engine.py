@@ -78,6 +78,7 @@ def open_engine(
                 "memory_limit": memory_limit,
                 "temp_directory": spill,
                 "preserve_insertion_order": False,
+                "parquet_metadata_cache": True,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "allowed_directories": [str(path.resolve()) for path in readable] + [spill],

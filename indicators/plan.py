@@ -29,6 +29,7 @@ class Plan:
         intermediates: names in the order in which they can be built.
         kept: intermediates that are read more than once.
         datasets: names of all datasets that are read.
+        full_roster: whether students are described for good, grade band included.
     """
 
     indicators: tuple[Indicator, ...]
@@ -36,13 +37,17 @@ class Plan:
     intermediates: tuple[str, ...]
     kept: frozenset[str]
     datasets: tuple[str, ...]
+    full_roster: bool = False
 
 
-ROSTER = ("people", "groups", "memberships", "ever_memberships")
-"""Intermediates that every run reads: they say whom the rows are about."""
+PEOPLE = "people"
+"""Intermediate that every run reads: it says whom the rows are about."""
+
+GROUPS = ("groups", "memberships", "ever_memberships")
+"""Intermediates that a run reads too if it is asked about groups."""
 
 GRADE_BANDS = "grade_bands"
-"""Intermediate that the roster reads too where somebody provides it (catalogue 1.10)."""
+"""Intermediate that a full roster reads where somebody provides it (catalogue 1.10)."""
 
 
 def make_plan(
@@ -50,8 +55,15 @@ def make_plan(
     keys: Sequence[str],
     *,
     levels: Sequence[Level] = tuple(Level),
+    full_roster: bool = False,
 ) -> Plan:
     """Resolve what these indicators need, and the roster.
+
+    Args:
+        registry: where they are found.
+        keys: of the indicators.
+        levels: to compute of each.
+        full_roster: whether students are described for good, grade band included.
 
     Raises:
         UnknownIndicator: a key is not registered.
@@ -63,7 +75,9 @@ def make_plan(
             if levels[0] not in one.levels:
                 raise LevelNotOffered(one.key, levels[0], [str(level) for level in one.levels])
     targets = [one.key for one in chosen]
-    roster = (*ROSTER, GRADE_BANDS) if registry.intermediate(GRADE_BANDS) else ROSTER
+    roster = [PEOPLE, *(GROUPS if Level.GROUP in levels else ())]
+    if full_roster and registry.intermediate(GRADE_BANDS):
+        roster.append(GRADE_BANDS)
     order = [*registry.order([*targets, *roster])]
     readers: Counter[str] = Counter(roster)
     readers[GRADE_BANDS] += 1  # kept whatever reads it, so that a fault in it spoils no roster
@@ -81,6 +95,7 @@ def make_plan(
         intermediates=names,
         kept=frozenset(name for name in names if readers[name] > 1),
         datasets=tuple(name for name in order if name in DATASETS),
+        full_roster=full_roster,
     )
 
 

@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from ibis import null as null_value
 from ibis.expr import types as ir
 
@@ -27,7 +28,7 @@ from indicators.events import EventFacts, prepare_events
 from indicators.finish import finish_parts, null_parts
 from indicators.lint import check_portable
 from indicators.parameters import COMMON, Parameter, Parameters, ParameterValue, check_values
-from indicators.plan import GRADE_BANDS, Plan, needs_students
+from indicators.plan import GRADE_BANDS, PEOPLE, Plan, needs_students
 from indicators.registry import Registry
 from indicators.result import (
     COURSE_GROUP,
@@ -115,7 +116,7 @@ class _Run:
             self._build(name, replace(parameters, values=self.values[name]))
         roster = self._roster()
         members = members_by_group(roster.memberships)
-        ever_members = members_by_group(self.engine.fetch(self.tables["ever_memberships"]))
+        ever_members = self._ever_members(roster)
         results = []
         for step, one in enumerate(self.plan.indicators, start=len(self.plan.intermediates)):
             self._report(step, steps)
@@ -185,7 +186,7 @@ class _Run:
             )
         enrollments = self.data.tables.get("enrollments")
         if not (enrollments and enrollments.num_rows) and _EVENTS in self.absent:
-            self.absent.add("people")  # nobody can say who is enrolled
+            self.absent.add(PEOPLE)  # nobody can say who is enrolled
         return facts
 
     def _build(self, name: str, parameters: Parameters) -> None:
@@ -224,22 +225,26 @@ class _Run:
         )
 
     def _roster(self) -> Roster:
-        people = self.tables["people"]
-        if GRADE_BANDS in self.tables:
+        people = self.tables[PEOPLE]
+        if self.plan.full_roster and GRADE_BANDS in self.tables:
             bands = self.tables[GRADE_BANDS].select("user_id", "grade_band")
             people = people.left_join(bands, "user_id").drop("user_id_right")
         else:
             people = people.mutate(grade_band=null_value("string"))
+        students = self.engine.fetch(people.order_by("user_id"))
+        if Level.GROUP not in self.plan.levels:
+            return _course_roster(students)
         memberships = self.tables["memberships"].order_by("group_id", "user_id")
-        groups = self.engine.fetch(self.tables["groups"].order_by("group_id"))
-        if COURSE_GROUP not in groups.column("group_id").to_pylist():
-            nobody = [{"group_id": COURSE_GROUP, "members": 0, "ever_members": 0}]
-            groups = pa.concat_tables([groups, pa.Table.from_pylist(nobody, schema=groups.schema)])
         return Roster(
-            students=self.engine.fetch(people.order_by("user_id")),
-            groups=groups,
+            students=students,
+            groups=self.engine.fetch(self.tables["groups"].order_by("group_id")),
             memberships=self.engine.fetch(memberships),
         )
+
+    def _ever_members(self, roster: Roster) -> Members:
+        if Level.GROUP not in self.plan.levels:
+            return members_by_group(_memberships(roster.students, "in_e"))
+        return members_by_group(self.engine.fetch(self.tables["ever_memberships"]))
 
     def _compute(
         self,
@@ -250,7 +255,7 @@ class _Run:
     ) -> Result:
         needed = self.registry.closure(one.key, hard=True)
         missing = tuple(name for name in needed if name in self.absent and name in DATASETS)
-        if "people" in needed and "people" in self.absent:
+        if PEOPLE in needed and PEOPLE in self.absent:
             missing = ("enrollments", *missing)
         lacking = (self.lacking.get(name, ()) for name in needed)
         missing = tuple(dict.fromkeys((*missing, *chain.from_iterable(lacking))))
@@ -370,6 +375,23 @@ class _Run:
             summaries=SUMMARY_SCHEMA.empty_table(),
             standing=STANDING_SCHEMA.empty_table(),
         )
+
+
+def _course_roster(students: pa.Table) -> Roster:
+    """The roster of a run that asks for no other group than the course."""
+    memberships = _memberships(students, "in_l")
+    counts = {
+        "members": memberships.num_rows,
+        "ever_members": pc.sum(students["in_e"]).as_py() or 0,
+    }
+    groups = pa.Table.from_pylist([{"group_id": COURSE_GROUP, **counts}])
+    return Roster(students=students, groups=groups, memberships=memberships)
+
+
+def _memberships(students: pa.Table, condition: str) -> pa.Table:
+    users = students.filter(students[condition])["user_id"]
+    course = pa.array([COURSE_GROUP] * len(users), pa.string())
+    return pa.table({"group_id": course, "user_id": users})
 
 
 def _empty(derived: Intermediate) -> pa.Table:

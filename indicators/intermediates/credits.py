@@ -43,6 +43,10 @@ TAIL = Parameter(
 )
 
 
+_TELLING = ("video", "prob", "hint", "ora", "forum", "text")
+"""Families whose events have an activity type wherever they happen (catalogue 3.2)."""
+
+
 @intermediate(
     name="credits",
     columns={
@@ -66,15 +70,19 @@ def credits_of_events(t: Tables, p: Parameters) -> ir.Table:
     """
     limit_us = p.inactivity_s * SECOND_US
     tail_us = min(p.tail_s, p.inactivity_s) * SECOND_US
-    events = t.events.filter(t.events.is_activity)
-    gap = gap_to_next(events, "user_id")
     after_gap_us = limit_us if p.gap_policy == "cap" else tail_us
-    timed = events.select(
-        "user_id", "ts_us", "event_id", "event_type", "location", "location_gap_us",
-        "activity_type", gap_us=gap,
-    )  # fmt: skip
+    active = t.events.filter(t.events.is_activity)
+    narrow = active.select(  # before the window function, which holds every row in memory
+        "user_id",
+        "ts_us",
+        "event_id",
+        location=location_within(active, limit_us),
+        activity_type=activity_type_within(active, limit_us),
+        closes=active.event_type == "page_close",
+    )
+    timed = narrow.mutate(gap_us=gap_to_next(narrow, "user_id"))
     earned = cases(
-        (timed.event_type == "page_close", literal(0)),
+        (timed.closes, literal(0)),
         (timed.gap_us.isnull(), literal(tail_us)),
         (timed.gap_us > limit_us, literal(after_gap_us)),
         else_=timed.gap_us,
@@ -86,13 +94,19 @@ def credits_of_events(t: Tables, p: Parameters) -> ir.Table:
     cut = earned_rows.select(
         "user_id",
         "event_id",
+        "location",
         "activity_type",
         start_us=start.cast("int64"),
-        location=location_within(earned_rows, limit_us),
         credit_us=greatest(end - start, literal(0)).cast("int64"),
         is_in_window=is_in_window,
     )
     return cut.filter(cut.is_in_window | (cut.credit_us > 0))
+
+
+def activity_type_within(events: ir.Table, limit_us: int) -> ir.StringValue:
+    """Activity type of events; one that only its carried location told goes with the location."""
+    is_lost = (events.location_gap_us > limit_us).fill_null(False)
+    return ifelse(is_lost & ~events.family.isin(_TELLING), "other", events.activity_type)
 
 
 def location_within(events: ir.Table, limit_us: int) -> ir.StringValue:

@@ -6,7 +6,7 @@ import pytest
 
 from courselens.domain import Level
 from courselens.errors import LevelNotOffered, UnknownIndicator
-from indicators.plan import ROSTER, make_plan
+from indicators.plan import GRADE_BANDS, GROUPS, PEOPLE, make_plan
 from indicators.registry import load_registry
 
 
@@ -16,7 +16,21 @@ def test_tables_come_before_those_that_read_them():
     assert order.index("credits") < order.index("located_time")
     assert order.index("people") < order.index("population") < order.index("memberships")
     assert "events" in plan.datasets
-    assert set(ROSTER) <= set(order)
+
+
+def test_a_run_knows_its_people_and_reads_groups_only_if_asked_about_them():
+    registry = load_registry()
+    everything = make_plan(registry, ["time_on_course"])
+    assert {PEOPLE, *GROUPS} <= set(everything.intermediates)
+    students = make_plan(registry, ["time_on_course"], levels=(Level.STUDENT,))
+    assert PEOPLE in students.intermediates
+    assert "groups" not in students.intermediates
+
+
+def test_grade_bands_are_read_for_a_full_roster_alone():
+    registry = load_registry()
+    assert GRADE_BANDS not in make_plan(registry, ["active_days"]).intermediates
+    assert GRADE_BANDS in make_plan(registry, ["active_days"], full_roster=True).kept
 
 
 def test_a_table_is_kept_when_it_is_read_more_than_once():
