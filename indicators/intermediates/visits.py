@@ -39,12 +39,19 @@ def visits(t: Tables, p: Parameters) -> ir.Table:
 
 
 def number_sessions(events: ir.Table, *, limit_us: int) -> ir.Table:
-    """Activity events with the number of their session, in the columns that arrivals need."""
-    chosen = events.filter(events.is_activity).select(
+    """Navigation and problem events with the number of their session.
+
+    Sessions are made of all activity events, so these are numbered first, as narrow as they can
+    be: a window function holds every row in memory, and block keys are long.
+    """
+    active = events.filter(events.is_activity)
+    narrow = active.select("user_id", "ts_us", "event_id")
+    numbers = sessionize(narrow, "user_id", limit_us=limit_us).drop("ts_us")
+    chosen = active.filter(active.family.isin(("nav", "prob"))).select(
         "user_id", "ts_us", "event_id", "event_type", "source", "family", "location",
         "location_gap_us", "old_position", "new_position",
     )  # fmt: skip
-    return sessionize(chosen, "user_id", limit_us=limit_us)
+    return chosen.inner_join(numbers, ["user_id", "event_id"])
 
 
 def find_arrivals(numbered: ir.Table, *, limit_us: int) -> ir.Table:
