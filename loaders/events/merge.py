@@ -1,0 +1,153 @@
+"""Brings the new rows of a run together with the stored ones, day by day, oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from loaders.events.engine import sql_text
+from loaders.events.finish import (
+    Slot,
+    Written,
+    border_states,
+    find_changes,
+    key_columns,
+    rows_sql,
+    write_batch,
+)
+
+_BATCH_ROWS = 3_000_000
+_DAY = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Merge:
+    """One run's way from staged rows to new Parquet files.
+
+    Attributes:
+        engine: with the parser's tables and macros.
+        given: SELECT of the valid new rows; its spots are in the table `places` of `engine`.
+        sources: files that `given` reads.
+        live: the lake's files, which stay as they are.
+        written: what this run replaces or adds.
+        duplicates: rows left out because the same event is there already.
+        is_mixed: stored fingerprints come from engines that hash differently: a new event is then
+            the same as a stored one of the same learner, instant, type and other fields.
+    """
+
+    engine: DuckDBPyConnection
+    given: str
+    sources: Sequence[Path]
+    live: dict[Slot, Path]
+    folder: Path
+    memory_limit: str
+    workers: int
+    is_mixed: bool = False
+    written: dict[Slot, Written] = field(default_factory=dict)
+    duplicates: int = 0
+
+    def run(self, progress: Callable[[int, int], None]) -> None:
+        """Write every slot that has new rows, and those whose carried locations change by it.
+
+        Args:
+            progress: told slots done and slots known so far.
+        """
+        places = self.folder / "places.parquet"
+        self.engine.execute(f"COPY places TO {sql_text(str(places))} (FORMAT parquet)")
+        weights = self._new_rows()
+        waiting = dict(weights)
+        number = done = 0
+        while waiting:
+            batch = _next_batch(waiting)
+            self._batch(batch, self.folder / f"batch-{number}")
+            for slot in batch:
+                del waiting[slot]
+            for slot in self._unsettled(batch):
+                if slot not in weights:
+                    weights[slot] = waiting[slot] = 0
+            number, done = number + 1, done + len(batch)
+            progress(done, done + len(waiting))
+
+    def _new_rows(self) -> dict[Slot, int]:
+        rows = self.engine.execute(f"""
+            SELECT make_timestamp(ts_us)::DATE, course_key, count(*)
+            FROM ({self.given}) GROUP BY ALL""").fetchall()
+        return {Slot(day, course_key): count for day, course_key, count in rows}
+
+    def _batch(self, slots: list[Slot], folder: Path) -> None:
+        folder.mkdir()
+        stored = [self.live[slot] for slot in slots if slot in self.live]
+        before = [
+            path
+            for slot in slots
+            if (earlier := Slot(slot.day - _DAY, slot.course_key)) not in slots
+            and (path := self._current(earlier)) is not None
+        ]
+        keys = rows_sql(self.given, stored, slots, key_columns(is_mixed=self.is_mixed))
+        find_changes(self.engine, keys, before)
+        changes = (folder / "doubles.parquet", folder / "carried.parquet")
+        for path in changes:
+            self.engine.execute(f"COPY {path.stem} TO {sql_text(str(path))} (FORMAT parquet)")
+        (count,) = self.engine.execute("SELECT count(*) FROM doubles").fetchone() or (0,)
+        self.duplicates += count
+        shares = _shares(slots, self.workers)
+        with ThreadPoolExecutor(len(shares)) as pool:
+            for written in pool.map(
+                lambda share: write_batch(
+                    rows_sql(
+                        self.given, [self.live[s] for s in share[1] if s in self.live], share[1]
+                    ),
+                    changes,
+                    self.folder / "places.parquet",
+                    folder / f"share-{share[0]}",
+                    memory_limit=self.memory_limit,
+                    sources=[*self.sources, *stored],
+                ),
+                enumerate(shares),
+            ):
+                self.written |= {one.slot: one for one in written}
+
+    def _current(self, slot: Slot) -> Path | None:
+        written = self.written.get(slot)
+        return written.path if written else self.live.get(slot)
+
+    def _unsettled(self, slots: Sequence[Slot]) -> list[Slot]:
+        """Stored slots that follow the given ones and now get other carried locations."""
+        following = [slot for slot in slots if Slot(slot.day + _DAY, slot.course_key) in self.live]
+        if not following:
+            return []
+        new = border_states(self.engine, [self.written[slot].path for slot in following])
+        old = border_states(
+            self.engine, [self.live[slot] for slot in following if slot in self.live]
+        )
+        return [
+            Slot(slot.day + _DAY, slot.course_key)
+            for slot in following
+            if new.get(slot) != old.get(slot)
+        ]
+
+
+def _next_batch(waiting: dict[Slot, int]) -> list[Slot]:
+    """Whole days from the oldest on, as long as their new rows fit."""
+    by_day: dict[date, list[Slot]] = {}
+    for slot in sorted(waiting):
+        by_day.setdefault(slot.day, []).append(slot)
+    batch: list[Slot] = []
+    rows = 0
+    for slots in by_day.values():
+        rows += sum(waiting[slot] for slot in slots)
+        if batch and rows > _BATCH_ROWS:
+            break
+        batch.extend(slots)
+    return batch
+
+
+def _shares(slots: Sequence[Slot], workers: int) -> list[list[Slot]]:
+    """The slots in runs of days of about equal number."""
+    size = -(-len(slots) // workers)
+    return [list(slots[at : at + size]) for at in range(0, len(slots), size)]

@@ -1,0 +1,88 @@
+"""From what events say of their location to block keys, once per course and saying.
+
+A `spot` is a full usage key, a pseudo-block, an HTML id, `q|SEQUENCE|TAB`, or a courseware path
+`/courseware/CHAPTER/SECTION/POSITION` (catalogue 1.16 a to d).
+"""
+
+from __future__ import annotations
+
+from duckdb import DuckDBPyConnection
+
+from loaders.events.types import SCORED_TYPES
+
+
+def load_places(engine: DuckDBPyConnection, given: str) -> None:
+    """Make table places (course_key, spot, location, kind) of the spots in `given`.
+
+    kind: the activity type that being there gives; null for none.
+    Needs the tables of `load_structure`. What the tree does not know becomes the key it must have
+    had, or stays as it is.
+    """
+    engine.execute(f"""
+CREATE OR REPLACE TABLE places AS
+WITH said AS (
+    SELECT DISTINCT course_key, spot FROM ({given}) WHERE spot IS NOT NULL
+), split AS (
+    SELECT *, starts_with(spot, 'q|') AS is_tab, starts_with(spot, '/courseware/') AS is_path,
+        CASE WHEN starts_with(spot, 'q|') THEN string_split(spot, '|')
+             WHEN starts_with(spot, '/courseware/') THEN string_split(spot, '/') END AS parts
+    FROM said
+), named AS (
+    SELECT *,
+        CASE WHEN is_tab THEN parts[2] WHEN NOT is_path THEN spot END AS id,
+        CASE WHEN is_tab THEN nullif(TRY_CAST(parts[3] AS BIGINT), 0) END AS tab,
+        CASE WHEN is_path THEN nullif(parts[3], '') END AS chapter,
+        CASE WHEN is_path THEN nullif(parts[4], '') END AS section,
+        CASE WHEN is_path THEN TRY_CAST(parts[5] AS BIGINT) END AS unit
+    FROM split
+), looked AS (
+    SELECT *,
+        CASE WHEN is_tab THEN 'q:' || id || ':' || tab
+             WHEN is_path THEN 'p:' || section || ':' || unit
+             WHEN NOT contains(id, ':') THEN 'h:' || id END AS ref_1,
+        CASE WHEN is_tab AND NOT contains(id, ':') THEN 'h:' || id
+             WHEN section IS NOT NULL THEN 's:' || section
+             WHEN chapter IS NOT NULL THEN 'c:' || chapter END AS ref_2,
+        CASE WHEN section IS NOT NULL THEN 'sequential'
+             WHEN chapter IS NOT NULL THEN 'chapter' END AS guessed_type
+    FROM named
+), found AS (
+    SELECT l.course_key, l.spot, coalesce(b1.block_key, b2.block_key, l.id, CASE
+        WHEN starts_with(l.course_key, 'course-v1:')
+        THEN 'block-v1:' || substr(l.course_key, 11) || '+type@' || guessed_type || '+block@'
+             || coalesce(section, chapter)
+        WHEN starts_with(l.course_key, 'ccx-v1:')
+        THEN 'ccx-block-v1:' || substr(l.course_key, 8) || '+type@' || guessed_type || '+block@'
+             || coalesce(section, chapter)
+        ELSE 'i4x://' || split_part(l.course_key, '/', 1) || '/'
+             || split_part(l.course_key, '/', 2) || '/' || guessed_type || '/'
+             || coalesce(section, chapter) END) AS location
+    FROM looked l
+    LEFT JOIN block_refs b1 ON b1.course_key = l.course_key AND b1.ref = l.ref_1
+    LEFT JOIN block_refs b2 ON b2.course_key = l.course_key AND b2.ref = l.ref_2
+)
+SELECT f.course_key, f.spot, f.location, {kind_sql("f")} AS kind
+FROM found f {kind_joins("f")}
+""")
+
+
+def kind_sql(row: str) -> str:
+    """Activity type by location alone, null for none; over `row` with `kind_joins`."""
+    location = f"{row}.location"
+    return f"""CASE
+        WHEN scored.block_key IS NOT NULL OR tree.course_key IS NULL AND CASE
+             WHEN contains({location}, '+type@')
+             THEN split_part(split_part({location}, '+type@', 2), '+', 1)
+             WHEN starts_with({location}, 'i4x://') THEN split_part({location}, '/', 5)
+             WHEN starts_with({location}, 'i4x-') THEN split_part({location}, '-', 4)
+             END IN {SCORED_TYPES} THEN 'problem'
+        WHEN {location} = '_forum_' THEN 'forum'
+        WHEN {location} = '_textbook_' THEN 'text' END"""
+
+
+def kind_joins(row: str) -> str:
+    """What `kind_sql` looks up: the tables of `load_structure`, by course_key and location."""
+    return f"""
+        LEFT JOIN scored_blocks scored
+          ON scored.course_key = {row}.course_key AND scored.block_key = {row}.location
+        LEFT JOIN known_trees tree ON tree.course_key = {row}.course_key"""

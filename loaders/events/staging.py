@@ -1,0 +1,320 @@
+"""The run's scratch: narrow rows of every new line, and the account of where each line went."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from loaders.events.engine import sql_list, sql_text
+from loaders.events.manifest import Cursor
+from loaders.events.parse import BROKEN, MACROS, parse_sql
+from loaders.events.repair import PARTS, Rejects, repair
+from loaders.events.source import Text, blank_lines, pad_blank_lines
+from loaders.events.structure import Structure, load_structure
+
+_EXACT_FROM = 100_000
+"""Broken lines in one file from which the exact pass reads all of it, to hold no list of them."""
+_LOOKED_UP = ("parts", "course_starts", "user_names")
+_BLANKS = 1_000
+"""Blank lines in one file that are stepped over; with more it is copied without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of one text inside a staged file, between two of its blank lines.
+
+    The row `row_start` is the line after `first_line`, unless rows carry their `place`.
+    """
+
+    staged: int
+    text_index: int
+    file: str
+    ordinal: int
+    first_line: int
+    row_start: int
+    row_end: int
+
+
+@dataclass(slots=True)
+class Staging:
+    """Collects the rows of texts; `parse` may be called from several threads.
+
+    Attributes:
+        engine: for what concerns all rows.
+        cursors: by log file, where the lake stands once this run is committed.
+        lines: by log file, lines read.
+        unfinished: log files whose last line is left for the next run.
+    """
+
+    engine: DuckDBPyConnection
+    folder: Path
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    unfinished: set[str] = field(default_factory=set)
+    _parts: list[_Part] = field(default_factory=list)
+    _rejects: list[tuple[str, int, Rejects]] = field(default_factory=list)
+    _mended: list[tuple[Path, Text]] = field(default_factory=list)
+    _staged: int = 0
+    _scratches: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def parse(self, texts: Sequence[Text]) -> None:
+        """Stage the rows of some texts with one statement; broken lines one by one."""
+        self._parse(self.engine.cursor(), texts)
+
+    def _parse(self, engine: DuckDBPyConnection, texts: Sequence[Text]) -> None:
+        try:
+            staged = self._copy(engine, [text.path for text in texts])
+        except duckdb.Error:
+            # One bad file must not cost its neighbours; alone, it is read line by line.
+            for text in texts:
+                if len(texts) > 1:
+                    self._parse(engine, [text])
+                else:
+                    self._parse_exactly(text, None)
+            return
+        found = {
+            index: (rows, row_start, row_end + 1, broken)
+            for index, rows, row_start, row_end, broken in engine.execute(f"""
+                SELECT text_index, count(*), min(file_row_number), max(file_row_number),
+                       count(*) FILTER (reason = '{BROKEN}')
+                FROM read_parquet({sql_text(str(self._file(staged)))}, file_row_number = true)
+                GROUP BY text_index""").fetchall()
+        }
+        for index, text in enumerate(texts):
+            rows, row_start, row_end, broken = found.get(index, (0, 0, 0, 0))
+            # the reader skips blank lines without a row
+            blanks = blank_lines(text, _BLANKS) if rows < text.lines else []
+            in_order = row_end - row_start == rows
+            if rows + len(blanks) != text.lines or not in_order or _has_changed(text):
+                self._parse_padded(engine, text)
+            elif broken > _EXACT_FROM:
+                self._parse_exactly(text, None)
+            else:
+                parts = _parts(staged, index, text, row_start, rows, blanks)
+                wanted = self._broken_lines(engine, text, parts) if broken else set()
+                with self._lock:
+                    self._parts.extend(parts)
+                self._parse_exactly(text, wanted | set(blanks))
+
+    def parse_mended(self) -> None:
+        """Stage the lines that the exact pass mended, of all texts at once; after `parse`."""
+        if self._mended:
+            staged = self._copy(self.engine, [path for path, _ in self._mended])
+            for index, (_, text) in enumerate(self._mended):
+                self._parts.extend(_parts(staged, index, text, 0, 1 << 40, []))
+
+    def given_sql(self) -> str:
+        """SELECT of the valid rows, with `event_id` and known users; after `write_parts`."""
+        return f"""
+            SELECT * EXCLUDE (user_id, reason), coalesce(known_id, user_id) AS user_id,
+                   ordinal * {1 << 40} + line * {PARTS} + part AS event_id
+            FROM ({self._rows_sql()}) WHERE reason IS NULL"""
+
+    def _rows_sql(self) -> str:
+        """SELECT of all accepted rows with their log file and line; broken ones left out."""
+        return f"""
+            SELECT s.* EXCLUDE (reason), p.file, p.ordinal, u.user_id AS known_id,
+                   CASE WHEN s.reason IS NULL AND s.ts_us < c.created_us THEN 'dropped_time'
+                        ELSE s.reason END AS reason,
+                   p.first_line + coalesce(
+                       s.place // {PARTS}, s.file_row_number - p.row_start + 1) AS line,
+                   coalesce(s.place % {PARTS}, 0) AS part
+            FROM read_parquet({sql_list(self._staged_files())}, file_row_number = true) s
+            JOIN {self._scan("parts")} p ON p.staged = s.staged AND p.text_index = s.text_index
+             AND s.file_row_number >= p.row_start AND s.file_row_number < p.row_end
+            LEFT JOIN {self._scan("course_starts")} c ON c.course_key = s.course_key
+            LEFT JOIN {self._scan("user_names")} u ON u.username = s.learner_name
+            WHERE s.reason IS NULL OR s.reason <> '{BROKEN}'"""
+
+    def _scan(self, name: str) -> str:
+        return f"read_parquet({sql_text(str(self.folder / f'{name}.parquet'))})"
+
+    def files(self) -> list[Path]:
+        """What `given_sql` reads."""
+        looked_up = [self.folder / f"{name}.parquet" for name in _LOOKED_UP]
+        return [*self._staged_files(), *looked_up]
+
+    def _staged_files(self) -> list[Path]:
+        return [self._file(number) for number in range(self._staged)]
+
+    def write_parts(self) -> None:
+        """Write what `given_sql` looks up; after the last `parse`."""
+        parts = [asdict(part) for part in self._parts]
+        self.engine.register("parts", pa.Table.from_pylist(parts, schema=_PARTS))
+        for name in _LOOKED_UP:
+            target = sql_text(str(self.folder / f"{name}.parquet"))
+            self.engine.execute(f"COPY {name} TO {target} (FORMAT parquet)")
+        self.engine.unregister("parts")
+
+    def write_rejects(self, path: Path) -> int:
+        """Write file, line and reason of every line that gave no event; returns how many."""
+        tables = [
+            pa.table(
+                {
+                    "file": pa.array([file] * len(numbers), pa.string()),
+                    "line": pa.array([first_line + number for number in numbers], pa.int64()),
+                    "reason": pa.array([reason] * len(numbers), pa.string()),
+                }
+            )
+            for file, first_line, rejects in self._rejects
+            for reason, numbers in rejects.items()
+        ]
+        tables.append(_REJECTS.empty_table())
+        self.engine.register("rejects_arrow", pa.concat_tables(tables))
+        # A line of several records is a reject only when none of them is an event.
+        self.engine.execute(f"""
+            COPY (
+                WITH row AS (
+                    SELECT file, line, reason, part, place FROM ({self._rows_sql()})
+                    WHERE place IS NOT NULL OR reason IS NOT NULL
+                )
+                SELECT file, line, reason FROM row WHERE place IS NULL
+                UNION ALL
+                SELECT file, line, arg_min(reason, part) FROM row WHERE place IS NOT NULL
+                GROUP BY file, line HAVING count(*) = count(reason)
+                UNION ALL FROM rejects_arrow
+                ORDER BY file, line
+            ) TO {sql_text(str(path))} (FORMAT parquet, COMPRESSION zstd)""")
+        self.engine.unregister("rejects_arrow")
+        return _scalar(self.engine, f"SELECT count(*) FROM read_parquet({sql_text(str(path))})")
+
+    def _parse_padded(self, engine: DuckDBPyConnection, text: Text) -> None:
+        padded = pad_blank_lines(text, self._scratch("padded"))
+        try:
+            staged = self._copy(engine, [padded.path])
+            rows = _scalar(
+                engine, f"SELECT count(*) FROM read_parquet({sql_text(str(self._file(staged)))})"
+            )
+        except duckdb.Error:
+            rows = -1
+        if rows != text.lines:
+            self._parse_exactly(padded, None)
+            return
+        parts = _parts(staged, 0, padded, 0, rows, [])
+        wanted = self._broken_lines(engine, padded, parts)
+        with self._lock:
+            self._parts.extend(parts)
+        self._parse_exactly(padded, wanted)
+
+    def _parse_exactly(self, text: Text, wanted: set[int] | None) -> None:
+        """Mend the `wanted` lines (null: all) and close the account of the text."""
+        rejects: Rejects = {}
+        mended = self._scratch("mended")
+        if wanted is None or wanted:
+            rejects = repair(text.path, wanted, mended)
+        broken = rejects.get("dropped_parse", array("q"))
+        cursor = text.cursor
+        if text.unfinished is not None and broken and broken[-1] == text.lines:
+            broken.pop()
+            cursor = text.unfinished
+        file = str(text.source)
+        with self._lock:
+            self.cursors[file] = cursor
+            self.lines[file] = text.lines
+            if cursor.unfinished:
+                self.unfinished.add(file)
+            self._rejects.append((file, text.first_line, rejects))
+            if mended.exists():
+                self._mended.append((mended, text))
+        if text.path != text.source:
+            text.path.unlink(missing_ok=True)
+
+    def _copy(self, engine: DuckDBPyConnection, texts: Sequence[Path]) -> int:
+        with self._lock:
+            staged = self._staged
+            self._staged += 1
+        query = parse_sql(texts, staged=staged)
+        target = sql_text(str(self._file(staged)))
+        try:
+            engine.execute(f"COPY ({query}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
+        except duckdb.Error:
+            # The number is taken; an empty file keeps the list of files whole.
+            engine.execute(
+                f"COPY ({parse_sql([self._empty()], staged=staged)}) TO {target} (FORMAT parquet)"
+            )
+            raise
+        return staged
+
+    def _broken_lines(
+        self, engine: DuckDBPyConnection, text: Text, parts: Sequence[_Part]
+    ) -> set[int]:
+        """Numbers, in their text, of the lines that the bulk reader could not read."""
+        first = parts[0]
+        rows = engine.execute(f"""
+            SELECT file_row_number
+            FROM read_parquet({sql_text(str(self._file(first.staged)))}, file_row_number = true)
+            WHERE text_index = {first.text_index} AND reason = '{BROKEN}'
+            ORDER BY ALL""").fetchall()
+        starts = [part.row_start for part in parts]
+        lines = set()
+        for (row,) in rows:
+            part = parts[bisect_right(starts, row) - 1]
+            lines.add(part.first_line - text.first_line + row - part.row_start + 1)
+        return lines
+
+    def _file(self, staged: int) -> Path:
+        return self.folder / f"{staged}.parquet"
+
+    def _scratch(self, kind: str) -> Path:
+        with self._lock:
+            self._scratches += 1
+            return self.folder / f"{kind}-{self._scratches}.ndjson"
+
+    def _empty(self) -> Path:
+        path = self.folder / "empty.ndjson"
+        path.touch()
+        return path
+
+
+def prepare_parser(engine: DuckDBPyConnection, structure: Structure) -> None:
+    """Load what the parser looks up."""
+    load_structure(engine, structure)
+    for macro in MACROS:
+        engine.execute(macro)
+
+
+_PARTS = pa.schema(
+    [
+        ("staged", pa.int32()),
+        ("text_index", pa.int32()),
+        ("file", pa.string()),
+        ("ordinal", pa.int64()),
+        ("first_line", pa.int64()),
+        ("row_start", pa.int64()),
+        ("row_end", pa.int64()),
+    ]
+)
+_REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string())])
+
+
+def _parts(
+    staged: int, index: int, text: Text, row_start: int, rows: int, blanks: Sequence[int]
+) -> list[_Part]:
+    """The rows of a text in runs without a blank line; `blanks` are lines of the text."""
+    parts = []
+    file, ordinal, row, line = str(text.source), text.cursor.ordinal, row_start, 0
+    for blank in [*blanks, line + rows + len(blanks) + 1]:
+        count = blank - line - 1
+        if count:
+            first_line = text.first_line + line
+            parts.append(_Part(staged, index, file, ordinal, first_line, row, row + count))
+        row, line = row + count, blank
+    return parts
+
+
+def _has_changed(text: Text) -> bool:
+    return text.path == text.source and text.source.stat().st_size != text.cursor.size
+
+
+def _scalar(engine: DuckDBPyConnection, query: str) -> int:
+    row = engine.execute(query).fetchone()
+    return int(row[0]) if row else 0
