@@ -1,6 +1,9 @@
 # The README's commands. Everything is installed below .venv; nothing outside this folder changes.
-.PHONY: help demo test check docs bench lock schema clean
+.PHONY: help demo test check docs bench soak lock schema clean
 .DEFAULT_GOAL := help
+
+# uv trusts what the machine trusts, as pip does: campuses have certificate authorities of their own.
+export UV_SYSTEM_CERTS = 1
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +14,7 @@ help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 .venv/runtime: requirements/runtime.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo 'This Python cannot make .venv: on Debian, apt install python3-venv'; rm -rf .venv; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
@@ -39,6 +42,9 @@ docs: .venv/dev  ## Write the generated reference pages anew
 
 bench: .venv/dev  ## Run the benchmarks and print their ratios
 	$(BIN)/python -m bench $(ARGS)
+
+soak: .venv/dev  ## Kill, stop and starve the workers for a long time; ARGS="--kills 200 --seed 1"
+	$(BIN)/python -m tests.soak $(ARGS)
 
 schema: .venv/dev  ## Write schema.graphql anew
 	$(BIN)/python -m api.sdl schema.graphql

@@ -51,10 +51,28 @@ class SourceUnavailable(SourceError):
     code = "SOURCE_UNAVAILABLE"
     retryable = True
 
-    def __init__(self, source: str, deadline_seconds: float) -> None:
+    def __init__(self, source: str, deadline_seconds: float, *, reason: str = "") -> None:
         self.source = source
         self.deadline_seconds = deadline_seconds
-        super().__init__(f"{source} did not answer within {deadline_seconds:g} s; try again later")
+        self.reason = reason
+        why = (
+            f"is unavailable: {reason}"
+            if reason
+            else f"did not answer within {deadline_seconds:g} s"
+        )
+        super().__init__(f"{source} {why}; try again later")
+
+
+class SourceRefused(SourceError):
+    """A server that holds the source answers, but will not or cannot do what is asked of it."""
+
+    code = "SOURCE_REFUSED"
+
+    def __init__(self, source: str, reason: str, fix: str) -> None:
+        self.source = source
+        self.reason = reason
+        self.fix = fix
+        super().__init__(f"{source}: {reason}. Fix: {fix}")
 
 
 class MissingSource(SourceError):
@@ -200,6 +218,39 @@ class Unauthenticated(AccessError):
     """No token, or one that does not hold."""
 
     code = "UNAUTHENTICATED"
+
+
+class BrokerError(CourselensError):
+    """The broker cannot be used as it is configured; names the setting and the fix."""
+
+    code = "BROKER_UNUSABLE"
+
+    def __init__(self, problem: str, fix: str) -> None:
+        self.problem = problem
+        self.fix = fix
+        super().__init__(f"COURSELENS_BROKER_URL: {problem}. Fix: {fix}")
+
+
+class LeaseLost(CourselensError):
+    """A task was stopped for so long that it was given to another worker; it changed nothing."""
+
+    code = "LEASE_LOST"
+
+    def __init__(self, work_id: int) -> None:
+        self.work_id = work_id
+        super().__init__(f"work {work_id} belongs to another worker by now")
+
+
+class UnknownWork(QueryError):
+    """No piece of work has this id, or it is not one that was set aside."""
+
+    code = "UNKNOWN_WORK"
+
+    def __init__(self, work_id: int) -> None:
+        self.work_id = work_id
+        super().__init__(
+            f"there is no parked or failed work {work_id}; `courselens status` names them"
+        )
 
 
 class StoreError(CourselensError):

@@ -137,7 +137,7 @@ ENROLLMENT_HISTORY = Dataset(
     "States that enrolment rows went through. Source: student_courseenrollment_history.",
     {
         "course_key": "string",
-        "history_id": "int",  # breaks ties of changed_us
+        "history_id": "int",  # breaks ties of changed_us; the beginning of the platform's UUID
         "user_id": "int",
         "changed_us": "int",
         "is_active": "bool",
@@ -212,6 +212,26 @@ MODULE_STATES = Dataset(
         "modified_us": "int",
     },
     ("course_key", "user_id", "block_key"),
+)
+
+MODULE_STATE_HISTORY = Dataset(
+    "module_state_history",
+    "States that problems went through, one per save. Sources: courseware_studentmodulehistory, "
+    "coursewarehistoryextended_studentmodulehistoryextended.",
+    {
+        "course_key": "string",
+        "user_id": "int",
+        "block_key": "string",
+        "history_id": "int",
+        "extended": "bool",  # from the second database, whose ids are its own
+        "saved_us": "int",
+        "grade": "float",
+        "max_grade": "float",
+        "attempts": "int",
+        "done": "bool",
+        "last_submission_us": "int",
+    },
+    ("course_key", "extended", "history_id"),
 )
 
 SUBSECTION_GRADES = Dataset(
@@ -297,6 +317,39 @@ FORUM_POSTS = Dataset(
     ("course_key", "post_id"),
 )
 
+FORUM_ORIGINS = Dataset(
+    "forum_origins",
+    "Ids that posts had before the forum moved to MySQL. Source: forum_mongocontent.",
+    {"post_id": "string", "mongo_id": "string"},
+    ("mongo_id",),
+)
+
+COURSE_VIDEOS = Dataset(
+    "course_videos",
+    "Videos of a course and how long they are. Sources: edxval_video, edxval_coursevideo.",
+    {
+        "course_key": "string",
+        "edx_video_id": "string",
+        "duration_seconds": "float",  # null: unknown
+    },
+    ("course_key", "edx_video_id"),
+)
+
+PERSONAL_DUE_DATES = Dataset(
+    "personal_due_dates",
+    "Due dates of single learners, which count instead of the block's. Sources: "
+    "edx_when_userdate, edx_when_contentdate.",
+    {
+        "course_key": "string",
+        "user_id": "int",
+        "block_key": "string",
+        "due_us": "int",
+        "relative_us": "int",  # after what the block's own policy gives; null where due_us is set
+        "modified_us": "int",
+    },
+    ("course_key", "user_id", "block_key"),
+)
+
 EVENTS = Dataset(
     "events",
     "The events lake: one typed row per valid tracking-log event (catalogue 1.3 to 1.5, 1.16), "
@@ -349,11 +402,15 @@ DATASETS: dict[str, Dataset] = {
         COHORT_MEMBERS,
         EXPERIMENT_GROUPS,
         MODULE_STATES,
+        MODULE_STATE_HISTORY,
         SUBSECTION_GRADES,
         COURSE_GRADES,
         CERTIFICATES,
         COMPLETIONS,
         FORUM_POSTS,
+        FORUM_ORIGINS,
+        COURSE_VIDEOS,
+        PERSONAL_DUE_DATES,
         EVENTS,
     )
 }

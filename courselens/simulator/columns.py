@@ -130,15 +130,18 @@ class Columns:
         if unit == "speed":
             return self._speeds.take(values)
         if unit == "post":
-            return self.post_ids(values)
+            return self.post_ids(self._course[rows["block"]], values)
         if unit:
             raise KeyError(name)
         return self._numbers(values)
 
-    def post_ids(self, numbers: Array) -> pa.Array:
-        """Forum ids of posts: 24 hexadecimal digits."""
+    def post_ids(self, course_numbers: Array, numbers: Array) -> pa.Array:
+        """Forum ids of posts, as `courselens.simulator.package.post_id` makes them."""
         return join(
-            "65b0c0de00000000", self._hex.take(numbers >> 16), self._hex.take(numbers & 65_535)
+            "65b0c0de0000",
+            self._hex.take(course_numbers),
+            self._hex.take(numbers >> 16),
+            self._hex.take(numbers & 65_535),
         )
 
     def _instant(self, at_us: Array) -> pa.Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +27,32 @@ _ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
 
 
 class PackageWriter:
-    """Appends the tables of a course's chunks, in the order in which they are given."""
+    """Appends the tables of a course's chunks, in the order in which they are given.
 
-    def __init__(self, folder: Path, course: Course) -> None:
+    `numbered` counts the rows of each table over all courses: they come from one database.
+    """
+
+    def __init__(self, folder: Path, course: Course, numbered: Counter[str]) -> None:
         self._folder = folder
         self._course = course
-        self._rows: dict[str, int] = {}
+        self._numbered = numbered
+        self._begun: set[str] = set()
 
     def add(self, tables: Tables) -> None:
         """Append rows to the file of each table; ids go on from the chunk before."""
-        before = dict(self._rows)
+        before = Counter(self._numbered)
         for name, table in tables.items():
             if name not in _FIXED_IDS:
-                table = _shift(table, "id", 1 + before.get(name, 0))
+                table = _shift(table, "id", 1 + before[name])
             for column, target in _REFERS.items():
-                table = _shift(table, column, 1 + before.get(target, 0))
+                table = _shift(table, column, 1 + before[target])
             self._write(name, table)
 
     def add_posts(self, posts: Posts, roster: Roster, people: People) -> None:
         """Append the posts of a chunk to the forum's file."""
         path = self._folder / f"{self._course.file_stem}-prod.mongo"
         with path.open("ab") as file:
-            file.writelines(_documents(self._course, posts, roster, people))
+            file.writelines(forum_lines(self._course, posts, roster, people))
 
     def add_course(self, tables: Tables) -> None:
         """Write tables that come whole and with their ids."""
@@ -56,10 +62,11 @@ class PackageWriter:
     def _write(self, name: str, table: pa.Table) -> None:
         path = self._folder / f"{self._course.file_stem}-{name}-prod-analytics.sql"
         with path.open("ab") as file:
-            if name not in self._rows:
+            if name not in self._begun:
                 file.write(("\t".join(table.column_names) + "\n").encode())
             file.write(tab_separated(table))
-        self._rows[name] = self._rows.get(name, 0) + len(table)
+        self._begun.add(name)
+        self._numbered[name] += len(table)
 
 
 def tab_separated(table: pa.Table) -> bytes | memoryview:
@@ -88,9 +95,11 @@ def _shift(table: pa.Table, column: str, by: int) -> pa.Table:
     return table.set_column(table.column_names.index(column), column, pa.array(values))
 
 
-def _documents(course: Course, posts: Posts, roster: Roster, people: People) -> list[bytes]:
+def forum_lines(course: Course, posts: Posts, roster: Roster, people: People) -> list[bytes]:
+    """Documents of the forum's store as extended JSON, one a line."""
     first = posts.number[:1].sum()  # 0 if there are none
     answers = np.bincount(posts.thread - first)
+    name = partial(post_id, course_number=course.number)
     found = []
     for nth, number in enumerate(posts.number.tolist()):
         level = int(posts.level[nth])
@@ -98,7 +107,7 @@ def _documents(course: Course, posts: Posts, roster: Roster, people: People) -> 
         written = _date(int(posts.at_us[nth]))
         up = [str(people.user_id[roster.who[who]]) for who in posts.votes[nth]]
         document: dict[str, Any] = {
-            "_id": {"$oid": post_id(number)},
+            "_id": {"$oid": name(number)},
             "_type": "CommentThread" if level == THREAD else "Comment",
             "abuse_flaggers": [],
             "anonymous": bool(posts.anonymous[nth]),
@@ -130,10 +139,10 @@ def _documents(course: Course, posts: Posts, roster: Roster, people: People) -> 
             }
         else:
             thread, parent = int(posts.thread[nth]), int(posts.parent[nth])
-            over = [] if level == RESPONSE else [{"$oid": post_id(parent)}]
-            line = [post_id(parent), post_id(number)] if level == COMMENT else [post_id(number)]
+            over = [] if level == RESPONSE else [{"$oid": name(parent)}]
+            line = [name(parent), name(number)] if level == COMMENT else [name(number)]
             document |= {
-                "comment_thread_id": {"$oid": post_id(thread)},
+                "comment_thread_id": {"$oid": name(thread)},
                 "endorsed": bool(posts.endorsed[nth]),
                 "parent_ids": over,
                 "sk": "-".join(line),
@@ -144,9 +153,9 @@ def _documents(course: Course, posts: Posts, roster: Roster, people: People) -> 
     return found
 
 
-def post_id(number: int) -> str:
-    """Forum id of a post."""
-    return f"65b0c0de00000000{number:08x}"
+def post_id(number: int, course_number: int = 0) -> str:
+    """Forum id of a post: one store holds the posts of all courses."""
+    return f"65b0c0de{course_number:08x}{number:08x}"
 
 
 def _date(at_us: int) -> dict[str, str]:

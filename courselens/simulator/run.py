@@ -172,9 +172,10 @@ class _Run:
     def write_packages(self) -> tuple[list[SpooledChunk], list[SimulatedCourse]]:
         """Simulate every course; write its package; keep its events in the spool."""
         chunks, written = [], []
+        numbered: Counter[str] = Counter()
         for course in self.courses:
             write_course(self.out, course)
-            writer = PackageWriter(self.out, course)
+            writer = PackageWriter(self.out, course, numbered)
             writer.add_course(course_tables(course, self.people))
             outline = outline_course(course)
             everybody = members(self.options, self.people, course.number)

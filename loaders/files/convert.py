@@ -9,32 +9,13 @@ from typing import Protocol
 import duckdb
 import pyarrow as pa
 
-from loaders.files.table_specs import TableSpec
 from loaders.files.tsv import Lines
 from loaders.problem import Problem
+from loaders.tables.specs import TableSpec
+from loaders.tables.typed import TypingSql, make_schema
 
 MAX_NAMED_LINES = 100
 """Rejected rows of a file that are named one by one; the others are only counted."""
-
-_ARROW_TYPES = {
-    "int": pa.int64(),
-    "float": pa.float64(),
-    "bool": pa.bool_(),
-    "instant": pa.int64(),
-    "text": pa.string(),
-    "texts": pa.list_(pa.string()),
-}
-_SQL = {
-    "int": "CASE WHEN regexp_full_match(trim({c}), '[-+]?[0-9]{{1,18}}([.]0*)?')"
-    " THEN CAST(split_part(trim({c}), '.', 1) AS BIGINT) END",
-    "float": "CASE WHEN isfinite(try_cast({c} AS DOUBLE)) THEN try_cast({c} AS DOUBLE) END",
-    "bool": "CASE WHEN lower(trim({c})) IN ('1', 'true', 't', 'b''1''', chr(1)) THEN true"
-    " WHEN lower(trim({c})) IN ('0', 'false', 'f', 'b''0''', chr(0)) THEN false END",
-    "instant": "epoch_us(try_cast({c} AS TIMESTAMPTZ))",
-    "text": "{c}",
-}
-_ZERO_DATE = "0000-00-00%"
-_WORDS = {"int": "whole number", "float": "number", "bool": "truth value", "instant": "instant"}
 
 
 class RawTable(Protocol):
@@ -72,13 +53,6 @@ class TypedTable:
     is_usable: bool = True
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """A private in-memory database whose instants are UTC."""
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
-
-
 def convert_table(
     connection: duckdb.DuckDBPyConnection,
     raw: RawTable,
@@ -108,7 +82,7 @@ def convert_table(
     """
     names = _match_columns(raw.columns, spec)
     missing_key = [name for name in spec.key if name not in names]
-    schema = _make_schema(spec)
+    schema = make_schema(spec)
     if missing_key:
         reason = (
             f"{spec.name}: column {', '.join(missing_key)} is missing, so the file was left out; "
@@ -129,7 +103,7 @@ def convert_table(
         for name in (*spec.columns, *spec.raw)
         if name not in names
     ]
-    statements = _Statements(spec)
+    statements = TypingSql(spec)
     kept: list[pa.Table] = []
     rejected: dict[int, str] = {}
     unreadable: dict[str, tuple[int, int]] = {}
@@ -166,59 +140,9 @@ def _rename(batch: pa.Table, names: dict[str, str]) -> pa.Table:
     return batch.rename_columns([back.get(column, column) for column in batch.column_names])
 
 
-def empty_typed(spec: TableSpec) -> pa.Table:
-    """A typed table without rows, for a table that the source lacks."""
-    return _make_schema(spec).empty_table()
-
-
-def _make_schema(spec: TableSpec) -> pa.Schema:
-    fields = [(name, _ARROW_TYPES[kind]) for name, kind in spec.columns.items()]
-    return pa.schema(
-        fields + [(name, _ARROW_TYPES[kind]) for name, kind in spec.derived_kinds.items()]
-    )
-
-
-class _Statements:
-    """The SQL that converts one batch: all of it, what is kept, what is not and why."""
-
-    def __init__(self, spec: TableSpec) -> None:
-        typed = {name: _SQL[kind].format(c=f'"{name}"') for name, kind in spec.columns.items()}
-        bad = {
-            name: f"\"{name}\" <> '' AND \"{name}\" NOT LIKE '{_ZERO_DATE}'"
-            f" AND ({typed[name]}) IS NULL"
-            for name, kind in spec.columns.items()
-            if kind != "text" and name not in spec.key
-        } | dict(spec.unreadable)
-        reasons = " ".join(
-            f"WHEN ({typed[name]}) IS NULL OR \"{name}\" = '' THEN '{name} is missing'"
-            if spec.columns[name] == "text"
-            else f"WHEN ({typed[name]}) IS NULL THEN '{name} is missing or no {_WORDS[kind]}'"
-            for name in spec.key
-            for kind in [spec.columns[name]]
-        )
-        outputs = [*spec.columns, *spec.derived]
-        self.bad = tuple(bad)
-        self.convert = "SELECT row, " + ", ".join(
-            [f'{sql} AS "{name}"' for name, sql in (typed | dict(spec.steps)).items()]
-            + [f'{sql} AS "{name}"' for name, sql in spec.derived.items()]
-            + [f'coalesce({sql}, false) AS "bad {name}"' for name, sql in bad.items()]
-            + [f"CASE {reasons} END AS reason FROM batch"]
-        )
-        self.rejected = "SELECT row, reason FROM typed WHERE reason IS NOT NULL ORDER BY row"
-        self.kept = (
-            f"SELECT {', '.join(_quote(outputs))} FROM typed WHERE reason IS NULL ORDER BY row"
-        )
-        counts = [f'count_if("bad {name}"), min(row) FILTER ("bad {name}")' for name in bad]
-        self.unreadable = f"SELECT {', '.join(counts)} FROM typed WHERE reason IS NULL"
-
-
-def _quote(names: Sequence[str]) -> list[str]:
-    return [f'"{name}"' for name in names]
-
-
 def _count_unreadable(
     connection: duckdb.DuckDBPyConnection,
-    statements: _Statements,
+    statements: TypingSql,
     unreadable: dict[str, tuple[int, int]],
 ) -> None:
     if not statements.bad:

@@ -14,7 +14,7 @@ import msgspec
 
 from loaders.course_rows import find_org
 from loaders.files.open_bytes import open_bytes
-from loaders.files.table_specs import TABLE_SPECS
+from loaders.tables.specs import TABLE_SPECS
 
 HEAD_BYTES = 1 << 16
 _HEAD_LINES = 20
@@ -43,7 +43,7 @@ class Recognised:
 
 
 _TABLE_NAMES = sorted(
-    [*TABLE_SPECS, "courseware_studentmodulehistory", "student_courseenrollment_history"],
+    [*TABLE_SPECS, "courseware_studentmodulehistory"],
     key=len,
     reverse=True,
 )

@@ -11,13 +11,10 @@ import msgspec
 import pyarrow as pa
 
 from courselens.errors import SourceMalformed
-from loaders.block_settings import read_bool, read_int
 from loaders.datasets import FORUM_POSTS
 from loaders.files.open_bytes import open_bytes
-from loaders.instants import parse_instant
+from loaders.forum_rows import ForumPost, make_post_row
 from loaders.problem import Problem
-
-_KINDS = {"CommentThread", "Comment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +25,6 @@ class ForumFile:
     lines: int
     rejects: int
     problems: tuple[Problem, ...]
-
-
-class _Votes(msgspec.Struct):
-    up: Any = None
-    down: Any = None
-    up_count: Any = None
-    down_count: Any = None
-
-
-class _Post(msgspec.Struct):
-    """The fields that are used; bodies, titles and names are never decoded."""
-
-    id: Any = msgspec.field(default=None, name="_id")
-    type: str | None = msgspec.field(default=None, name="_type")
-    course_id: str | None = None
-    author_id: Any = None
-    thread_type: str | None = None
-    commentable_id: str | None = None
-    comment_thread_id: Any = None
-    parent_id: Any = None
-    parent_ids: Any = None
-    anonymous: Any = None
-    anonymous_to_peers: Any = None
-    endorsed: Any = None
-    votes: _Votes | None = None
-    created_at: Any = None
-    updated_at: Any = None
 
 
 def read_forum(
@@ -74,7 +44,7 @@ def read_forum(
         OSError: the file cannot be read.
         SourceMalformed: the file is an array that is broken.
     """
-    decoder = msgspec.json.Decoder(_Post)
+    decoder = msgspec.json.Decoder(ForumPost)
     columns: dict[str, list[Any]] = {name: [] for name in FORUM_POSTS.columns}
     problems: list[Problem] = []
     lines = rejects = size = 0
@@ -87,7 +57,7 @@ def read_forum(
                 continue
             lines += 1
             try:
-                row = _make_row(decoder.decode(line))
+                row = make_post_row(decoder.decode(line))
             except (msgspec.MsgspecError, ValueError) as error:
                 rejects += 1
                 if rejects <= max_problems:
@@ -114,45 +84,3 @@ def _documents(path: Path, file: BinaryIO) -> Iterator[bytes]:
         yield from map(bytes, msgspec.json.decode(first + file.read(), type=list[msgspec.Raw]))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SourceMalformed(path, f"broken JSON: {error}") from error
-
-
-def _make_row(post: _Post) -> dict[str, object]:
-    if post.type not in _KINDS:
-        raise ValueError(f"_type is {post.type!r}, neither CommentThread nor Comment")
-    post_id = _read_id(post.id)
-    if post_id is None or not post.course_id:
-        raise ValueError("without _id or course_id")
-    is_thread = post.type == "CommentThread"
-    parents = post.parent_ids if isinstance(post.parent_ids, list) else []
-    parent_id = _read_id(post.parent_id) or (_read_id(parents[-1]) if parents else None)
-    votes = post.votes or _Votes()
-    # Both kinds of anonymity hide the name from fellow students.
-    flags = [read_bool(post.anonymous), read_bool(post.anonymous_to_peers)]
-    return {
-        "course_key": post.course_id,
-        "post_id": post_id,
-        "kind": "thread" if is_thread else "comment" if parent_id else "response",
-        "thread_id": post_id if is_thread else _read_id(post.comment_thread_id),
-        "parent_id": None if is_thread else parent_id,
-        "thread_type": post.thread_type,
-        "commentable_id": post.commentable_id,
-        "user_id": read_int(post.author_id),
-        "anonymous": any(flags) if flags != [None, None] else None,
-        "endorsed": read_bool(post.endorsed),
-        "votes_up": _count_votes(votes.up_count, votes.up),
-        "votes_down": _count_votes(votes.down_count, votes.down),
-        "created_us": parse_instant(post.created_at),
-        "updated_us": parse_instant(post.updated_at),
-    }
-
-
-def _read_id(value: Any) -> str | None:
-    if isinstance(value, dict):
-        value = value.get("$oid")
-    return str(value) if value not in (None, "") else None
-
-
-def _count_votes(count: Any, voters: Any) -> int | None:
-    if count is None and isinstance(voters, list):
-        return len(voters)
-    return read_int(count)

@@ -21,7 +21,7 @@ from loaders.datasets import (
     FORUM_POSTS,
     GRADING_POLICY,
 )
-from loaders.files.convert import RawTable, TypedTable, connect, convert_table
+from loaders.files.convert import RawTable, TypedTable, convert_table
 from loaders.files.course_files import FolderFiles, read_archive
 from loaders.files.detect import Kind, Recognised
 from loaders.files.dump import read_dump
@@ -30,10 +30,11 @@ from loaders.files.olx import read_olx
 from loaders.files.open_bytes import open_bytes
 from loaders.files.report import Tally
 from loaders.files.structure import read_structures
-from loaders.files.table_rows import QUERIES, build_tables, keep_last
-from loaders.files.table_specs import TABLE_SPECS
 from loaders.files.tsv import TsvTable
 from loaders.problem import Problem
+from loaders.tables.queries import QUERIES, build_tables, keep_last
+from loaders.tables.specs import TABLE_SPECS
+from loaders.tables.typed import connect
 from loaders.tree import RawCourse
 
 _READ_KINDS = (Kind.TABLE, Kind.DUMP, Kind.STRUCTURE, Kind.FORUM)

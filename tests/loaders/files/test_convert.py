@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from loaders.files import convert
-from loaders.files.convert import connect, convert_table
-from loaders.files.table_specs import TABLE_SPECS, TableSpec
+from loaders.files.convert import convert_table
 from loaders.files.tsv import TsvTable
+from loaders.tables.specs import TABLE_SPECS, TableSpec
+from loaders.tables.typed import connect
 
 SPEC = TableSpec(
     name="things",
@@ -127,7 +128,7 @@ def test_only_the_first_rejects_are_named(load, monkeypatch):
 @pytest.mark.parametrize("name", TABLE_SPECS)
 def test_every_table_can_be_read_with_its_key_alone(load, name):
     spec = TABLE_SPECS[name]
-    values = {"int": "1", "text": "x"}
+    values = {"int": "1", "text": "x", "instant": "1970-01-01"}
     typed = load(
         "\t".join(spec.key) + "\n" + "\t".join(values[spec.columns[key]] for key in spec.key), spec
     )

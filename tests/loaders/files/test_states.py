@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from loaders.files.convert import connect, convert_table
-from loaders.files.table_specs import TABLE_SPECS
+from loaders.files.convert import convert_table
 from loaders.files.tsv import TsvTable
+from loaders.tables.specs import TABLE_SPECS
+from loaders.tables.typed import connect
 
 SPEC = TABLE_SPECS["courseware_studentmodule"]
 

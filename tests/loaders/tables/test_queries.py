@@ -4,9 +4,9 @@ import pyarrow as pa
 import pytest
 
 from loaders.datasets import DATASETS
-from loaders.files.convert import connect, empty_typed
-from loaders.files.table_rows import QUERIES, build_tables
-from loaders.files.table_specs import TABLE_SPECS
+from loaders.tables.queries import QUERIES, build_tables
+from loaders.tables.specs import TABLE_SPECS
+from loaders.tables.typed import connect, empty_typed
 
 
 def make(name, *rows):
@@ -71,6 +71,23 @@ def test_of_rows_with_one_key_the_last_is_kept_and_the_order_stays(build):
         ("C", 2, "audit"),
         ("D", 1, "honor"),
         ("C", 1, "verified"),
+    ]
+
+
+def test_the_history_of_enrolments_keeps_every_change_and_a_deleted_row_is_not_active(build):
+    rows = build(
+        "enrollment_history",
+        student_courseenrollment_history=[
+            {"history_id": str(number), "history_date": 5, "history_type": kind, "course_id": "C",
+             "user_id": 1, "is_active": is_active, "mode": "audit"}
+            for number, (kind, is_active) in enumerate((("+", True), ("~", False), ("-", True)))
+        ],
+    )  # fmt: skip
+
+    assert pick(rows, "history_id", "user_id", "changed_us", "is_active") == [
+        (0, 1, 5, True),
+        (1, 1, 5, False),
+        (2, 1, 5, False),
     ]
 
 

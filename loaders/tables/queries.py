@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from loaders import datasets
 from loaders.datasets import Dataset
-from loaders.files.convert import empty_typed
-from loaders.files.table_specs import TABLE_SPECS
+from loaders.tables.specs import TABLE_SPECS, TableSpec
+from loaders.tables.typed import empty_typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,17 @@ QUERIES = (
         (("student_courseenrollment",),),
         """SELECT course_id AS course_key, user_id, is_active, mode, created AS created_us, seq
         FROM student_courseenrollment""",
+    ),
+    TableQuery(
+        datasets.ENROLLMENT_HISTORY,
+        (("student_courseenrollment_history",),),
+        # Ids are UUIDs in hexadecimal: their first 60 bits, or the number that an export has.
+        """SELECT course_id AS course_key, CASE WHEN length(history_id) >= 32
+                THEN try_cast('0x' || left(replace(history_id, '-', ''), 15) AS BIGINT)
+                ELSE try_cast(history_id AS BIGINT) END AS history_id,
+            user_id, history_date AS changed_us,
+            is_active AND history_type IS DISTINCT FROM '-' AS is_active, mode, seq
+        FROM student_courseenrollment_history""",
     ),
     TableQuery(
         datasets.PROFILES,
@@ -166,6 +177,9 @@ QUERIES = (
     ),
 )
 
+QUERY_OF = {query.dataset.name: query for query in QUERIES}
+"""How each dataset comes from tables that files and servers both have."""
+
 
 def build_tables(
     connection: duckdb.DuckDBPyConnection, typed: Mapping[str, pa.Table]
@@ -183,20 +197,33 @@ def build_tables(
     """
     made: dict[str, pa.Table] = {}
     for query in QUERIES:
-        if not any(all(name in typed for name in names) for names in query.sources):
-            continue
-        made[query.dataset.name] = _run(connection, query, typed)
+        if any(all(name in typed for name in names) for names in query.sources):
+            made[query.dataset.name] = build_dataset(connection, query, typed)
     return made
 
 
-def _run(
-    connection: duckdb.DuckDBPyConnection, query: TableQuery, typed: Mapping[str, pa.Table]
+def build_dataset(
+    connection: duckdb.DuckDBPyConnection,
+    query: TableQuery,
+    typed: Mapping[str, pa.Table],
+    specs: Mapping[str, TableSpec] = TABLE_SPECS,
 ) -> pa.Table:
-    used = [name for name in TABLE_SPECS if name in query.sql]
+    """Make one dataset; tables that are not given have no rows.
+
+    Args:
+        connection: from `connect`.
+        query: how the dataset comes from tables.
+        typed: typed tables by the platform's name, rows in the order of reading.
+        specs: the tables that the query may name.
+
+    Returns:
+        A table of exactly the dataset's schema, one row a key.
+    """
+    used = [name for name in specs if name in query.sql]
     for name in used:
         table = typed.get(name)
         if table is None:
-            table = empty_typed(TABLE_SPECS[name])
+            table = empty_typed(specs[name])
         order = pa.array(np.arange(table.num_rows, dtype=np.int64))
         connection.register(name, table.append_column("seq", order))
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from loaders.files import states
+from loaders.tables import states
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,20 @@ TABLE_SPECS: dict[str, TableSpec] = {
             },
             ("user_id", "course_id"),
             ("user_id", "course_id", "created", "is_active", "mode"),
+        ),
+        TableSpec(
+            "student_courseenrollment_history",
+            {
+                "history_id": "text",
+                "history_date": "instant",
+                "history_type": "text",
+                "user_id": "int",
+                "course_id": "text",
+                "is_active": "bool",
+                "mode": "text",
+            },
+            ("history_id", "history_date", "user_id", "course_id"),
+            ("history_id", "history_date", "user_id", "course_id", "is_active", "mode"),
         ),
         TableSpec(
             "student_courseaccessrole",
