@@ -153,6 +153,7 @@ def _block_row(course_key: str, place: Placed) -> dict[str, object]:
         "weight": read_float(block.fields.get("weight")),
         "max_attempts": settings.max_attempts,
         "duration_seconds": duration if block.block_type == "video" else None,
+        "edx_video_id": read_text(block.fields.get("edx_video_id")) or None,
         "visible_to_staff_only": settings.visible_to_staff_only,
         "draw_wrapper_key": place.draw_wrapper_key,
         "draw_child_key": place.draw_child_key,

@@ -84,6 +84,7 @@ BLOCKS = Dataset(
         "weight": "float",
         "max_attempts": "int",
         "duration_seconds": "float",  # of a video; null when unknown or 0
+        "edx_video_id": "string",  # of a video that the platform stores, else null
         "visible_to_staff_only": "bool",
         "draw_wrapper_key": "string",  # library_content or itembank that draws this block or its
         "draw_child_key": "string",  # ancestor, and that ancestor (or the block) itself

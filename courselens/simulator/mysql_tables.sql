@@ -249,7 +249,7 @@ CREATE TABLE grades_persistentsubsectiongradeoverride (
   possible_all_override double DEFAULT NULL,
   earned_graded_override double DEFAULT NULL,
   possible_graded_override double DEFAULT NULL,
-  system varchar(100) DEFAULT NULL,
+  `system` varchar(100) DEFAULT NULL,
   override_reason varchar(300) DEFAULT NULL,
   grade_id bigint unsigned NOT NULL,
   UNIQUE KEY grade_id (grade_id),

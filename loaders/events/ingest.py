@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from urllib.parse import quote
 
 from duckdb import DuckDBPyConnection
 
@@ -118,7 +119,7 @@ def ingest(
             )
             try:
                 prepare_parser(engine, structure)
-                return _run(engine, sources, lake.path, manifest, memory_limit, threads, tell)
+                return _run(engine, sources, lake.path, manifest, threads, tell)
             finally:
                 engine.close()
         finally:
@@ -130,7 +131,6 @@ def _run(
     sources: Sequence[_Source],
     folder: Path,
     manifest: Manifest,
-    memory_limit: str,
     threads: int,
     tell: Progress,
 ) -> IngestReport:
@@ -139,19 +139,15 @@ def _run(
     _read_logs(sources, staging, scratch, threads, tell)
     if not staging.cursors:
         return IngestReport(0, 0, 0, 0, 0, {}, {})
-    staging.parse_mended()
-    staging.write_parts()
+    staging.close()
     rejects = scratch / "rejects.parquet"
     rejected = staging.write_rejects(rejects)
-    load_places(engine, staging.given_sql())
+    load_places(engine)
     fingerprint = _fingerprint(engine, manifest)
     merge = Merge(
         engine,
-        staging.given_sql(),
-        staging.files(),
         {_slot(p): folder / p.file for p in manifest.partitions},
         scratch,
-        memory_limit=memory_limit,
         workers=threads,
         is_mixed=fingerprint == _MIXED,
     )
@@ -159,7 +155,7 @@ def _run(
     tell("committing", 0, 1)
     report = _report(engine, staging, rejects, merge.duplicates)
     committed = _move(folder, manifest, merge.written)
-    committed = _with_days(engine, staging, committed)
+    committed = _with_days(engine, committed)
     if rejected:
         target = folder / "quarantine" / f"{committed.run}.parquet"
         target.parent.mkdir(exist_ok=True)
@@ -268,7 +264,12 @@ def _move(folder: Path, manifest: Manifest, written: dict[Slot, Written]) -> Man
         old = partitions.get(slot)
         if old is not None and old.digest == new.digest:
             continue
-        target = folder / new.path.parent.parent.name / new.path.parent.name / f"{run}.parquet"
+        target = (
+            folder
+            / f"course_key={quote(slot.course_key, safe='')}"
+            / f"day={slot.day}"
+            / f"{run}.parquet"
+        )
         target.parent.mkdir(parents=True, exist_ok=True)
         new.path.replace(target)
         partitions[slot] = Partition(
@@ -281,11 +282,11 @@ def _move(folder: Path, manifest: Manifest, written: dict[Slot, Written]) -> Man
     return replace(manifest, run=run, partitions=[partitions[s] for s in sorted(partitions)])
 
 
-def _with_days(engine: DuckDBPyConnection, staging: Staging, manifest: Manifest) -> Manifest:
+def _with_days(engine: DuckDBPyConnection, manifest: Manifest) -> Manifest:
     """Widen the days the log source covers; devices' clocks do not count."""
-    row = engine.execute(f"""
+    row = engine.execute("""
         SELECT min(make_timestamp(ts_us)::DATE)::VARCHAR, max(make_timestamp(ts_us)::DATE)::VARCHAR
-        FROM ({staging.given_sql()}) WHERE source <> 'mobile'""").fetchone()
+        FROM given WHERE source <> 'mobile'""").fetchone()
     first, last = row or (None, None)
     firsts = [day for day in (manifest.first_day, first) if day]
     lasts = [day for day in (manifest.last_day, last) if day]
@@ -312,7 +313,7 @@ def _report(
     for one in files.values():
         for reason, count in one.rejected.items():
             totals[reason] = totals.get(reason, 0) + count
-    (events,) = engine.execute(f"SELECT count(*) FROM ({staging.given_sql()})").fetchone() or (0,)
+    (events,) = engine.execute("SELECT count(*) FROM given").fetchone() or (0,)
     return IngestReport(
         lines=sum(one.lines for one in files.values()),
         parsed=sum(one.parsed for one in files.values()),

@@ -10,18 +10,17 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
-from loaders.events.engine import sql_text
 from loaders.events.finish import (
     Slot,
     Written,
     border_states,
     find_changes,
-    key_columns,
-    rows_sql,
-    write_batch,
+    load_batch,
+    open_batch,
+    write_slot,
 )
 
-_BATCH_ROWS = 3_000_000
+_BATCH_ROWS = 2_000_000
 _DAY = timedelta(days=1)
 
 
@@ -30,9 +29,7 @@ class Merge:
     """One run's way from staged rows to new Parquet files.
 
     Attributes:
-        engine: with the parser's tables and macros.
-        given: SELECT of the valid new rows; its spots are in the table `places` of `engine`.
-        sources: files that `given` reads.
+        engine: with the view `given`, the tables `places` and those of `load_structure`.
         live: the lake's files, which stay as they are.
         written: what this run replaces or adds.
         duplicates: rows left out because the same event is there already.
@@ -41,11 +38,8 @@ class Merge:
     """
 
     engine: DuckDBPyConnection
-    given: str
-    sources: Sequence[Path]
     live: dict[Slot, Path]
     folder: Path
-    memory_limit: str
     workers: int
     is_mixed: bool = False
     written: dict[Slot, Written] = field(default_factory=dict)
@@ -57,8 +51,6 @@ class Merge:
         Args:
             progress: told slots done and slots known so far.
         """
-        places = self.folder / "places.parquet"
-        self.engine.execute(f"COPY places TO {sql_text(str(places))} (FORMAT parquet)")
         weights = self._new_rows()
         waiting = dict(weights)
         number = done = 0
@@ -74,9 +66,9 @@ class Merge:
             progress(done, done + len(waiting))
 
     def _new_rows(self) -> dict[Slot, int]:
-        rows = self.engine.execute(f"""
-            SELECT make_timestamp(ts_us)::DATE, course_key, count(*)
-            FROM ({self.given}) GROUP BY ALL""").fetchall()
+        rows = self.engine.execute("""
+            SELECT make_timestamp(ts_us)::DATE, course_key, count(*) FROM given
+            GROUP BY ALL""").fetchall()
         return {Slot(day, course_key): count for day, course_key, count in rows}
 
     def _batch(self, slots: list[Slot], folder: Path) -> None:
@@ -88,29 +80,18 @@ class Merge:
             if (earlier := Slot(slot.day - _DAY, slot.course_key)) not in slots
             and (path := self._current(earlier)) is not None
         ]
-        keys = rows_sql(self.given, stored, slots, key_columns(is_mixed=self.is_mixed))
-        find_changes(self.engine, keys, before)
-        changes = (folder / "doubles.parquet", folder / "carried.parquet")
-        for path in changes:
-            self.engine.execute(f"COPY {path.stem} TO {sql_text(str(path))} (FORMAT parquet)")
-        (count,) = self.engine.execute("SELECT count(*) FROM doubles").fetchone() or (0,)
-        self.duplicates += count
-        shares = _shares(slots, self.workers)
-        with ThreadPoolExecutor(len(shares)) as pool:
-            for written in pool.map(
-                lambda share: write_batch(
-                    rows_sql(
-                        self.given, [self.live[s] for s in share[1] if s in self.live], share[1]
-                    ),
-                    changes,
-                    self.folder / "places.parquet",
-                    folder / f"share-{share[0]}",
-                    memory_limit=self.memory_limit,
-                    sources=[*self.sources, *stored],
+        open_batch(self.engine, slots)
+        self.duplicates += find_changes(self.engine, slots, stored, before, is_mixed=self.is_mixed)
+        load_batch(self.engine, slots, stored)
+        with ThreadPoolExecutor(self.workers) as pool:
+            written = pool.map(
+                lambda job: write_slot(
+                    self.engine.cursor(), job[0], job[1], folder / f"{job[0]}.parquet"
                 ),
-                enumerate(shares),
-            ):
-                self.written |= {one.slot: one for one in written}
+                enumerate(slots),
+            )
+            self.written |= {one.slot: one for one in written}
+        self.engine.execute("DROP TABLE batch")
 
     def _current(self, slot: Slot) -> Path | None:
         written = self.written.get(slot)
@@ -145,9 +126,3 @@ def _next_batch(waiting: dict[Slot, int]) -> list[Slot]:
             break
         batch.extend(slots)
     return batch
-
-
-def _shares(slots: Sequence[Slot], workers: int) -> list[list[Slot]]:
-    """The slots in runs of days of about equal number."""
-    size = -(-len(slots) // workers)
-    return [list(slots[at : at + size]) for at in range(0, len(slots), size)]

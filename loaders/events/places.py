@@ -11,8 +11,8 @@ from duckdb import DuckDBPyConnection
 from loaders.events.types import SCORED_TYPES
 
 
-def load_places(engine: DuckDBPyConnection, given: str) -> None:
-    """Make table places (course_key, spot, location, kind) of the spots in `given`.
+def load_places(engine: DuckDBPyConnection) -> None:
+    """Make table places (course_key, spot, location, kind) of the spots in the view `given`.
 
     kind: the activity type that being there gives; null for none.
     Needs the tables of `load_structure`. What the tree does not know becomes the key it must have
@@ -21,7 +21,7 @@ def load_places(engine: DuckDBPyConnection, given: str) -> None:
     engine.execute(f"""
 CREATE OR REPLACE TABLE places AS
 WITH said AS (
-    SELECT DISTINCT course_key, spot FROM ({given}) WHERE spot IS NOT NULL
+    SELECT DISTINCT course_key, spot FROM given WHERE spot IS NOT NULL
 ), split AS (
     SELECT *, starts_with(spot, 'q|') AS is_tab, starts_with(spot, '/courseware/') AS is_path,
         CASE WHEN starts_with(spot, 'q|') THEN string_split(spot, '|')

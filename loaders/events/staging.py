@@ -22,7 +22,6 @@ from loaders.events.structure import Structure, load_structure
 
 _EXACT_FROM = 100_000
 """Broken lines in one file from which the exact pass reads all of it, to hold no list of them."""
-_LOOKED_UP = ("parts", "course_starts", "user_names")
 _BLANKS = 1_000
 """Blank lines in one file that are stepped over; with more it is copied without them."""
 
@@ -62,8 +61,8 @@ class Staging:
     _parts: list[_Part] = field(default_factory=list)
     _rejects: list[tuple[str, int, Rejects]] = field(default_factory=list)
     _mended: list[tuple[Path, Text]] = field(default_factory=list)
-    _staged: int = 0
-    _scratches: int = 0
+    _staged: list[int] = field(default_factory=list)
+    _numbers: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def parse(self, texts: Sequence[Text]) -> None:
@@ -72,7 +71,7 @@ class Staging:
 
     def _parse(self, engine: DuckDBPyConnection, texts: Sequence[Text]) -> None:
         try:
-            staged = self._copy(engine, [text.path for text in texts])
+            staged = self._stage(engine, [text.path for text in texts])
         except duckdb.Error:
             # One bad file must not cost its neighbours; alone, it is read line by line.
             for text in texts:
@@ -86,8 +85,7 @@ class Staging:
             for index, rows, row_start, row_end, broken in engine.execute(f"""
                 SELECT text_index, count(*), min(file_row_number), max(file_row_number),
                        count(*) FILTER (reason = '{BROKEN}')
-                FROM read_parquet({sql_text(str(self._file(staged)))}, file_row_number = true)
-                GROUP BY text_index""").fetchall()
+                FROM {self._scan(staged)} GROUP BY text_index""").fetchall()
         }
         for index, text in enumerate(texts):
             rows, row_start, row_end, broken = found.get(index, (0, 0, 0, 0))
@@ -105,55 +103,45 @@ class Staging:
                     self._parts.extend(parts)
                 self._parse_exactly(text, wanted | set(blanks))
 
-    def parse_mended(self) -> None:
-        """Stage the lines that the exact pass mended, of all texts at once; after `parse`."""
+    def close(self) -> None:
+        """Make the views `given` and `lines`; after the last `parse`.
+
+        given: valid rows, with `event_id` and known users. lines: all rows but broken ones, with
+        their log file and line.
+        """
         if self._mended:
-            staged = self._copy(self.engine, [path for path, _ in self._mended])
+            staged = self._stage(self.engine, [path for path, _ in self._mended])
             for index, (_, text) in enumerate(self._mended):
                 self._parts.extend(_parts(staged, index, text, 0, 1 << 40, []))
-
-    def given_sql(self) -> str:
-        """SELECT of the valid rows, with `event_id` and known users; after `write_parts`."""
-        return f"""
-            SELECT * EXCLUDE (user_id, reason), coalesce(known_id, user_id) AS user_id,
-                   ordinal * {1 << 40} + line * {PARTS} + part AS event_id
-            FROM ({self._rows_sql()}) WHERE reason IS NULL"""
-
-    def _rows_sql(self) -> str:
-        """SELECT of all accepted rows with their log file and line; broken ones left out."""
-        return f"""
+        self.engine.register(
+            "parts_arrow",
+            pa.Table.from_pylist([asdict(part) for part in self._parts], schema=_PARTS),
+        )
+        self.engine.execute("CREATE TABLE parts AS FROM parts_arrow")
+        self.engine.unregister("parts_arrow")
+        if not self._staged:
+            nothing = self._scratch("nothing")
+            nothing.touch()
+            self._stage(self.engine, [nothing])
+        self.engine.execute(f"""
+            CREATE VIEW lines AS
             SELECT s.* EXCLUDE (reason), p.file, p.ordinal, u.user_id AS known_id,
                    CASE WHEN s.reason IS NULL AND s.ts_us < c.created_us THEN 'dropped_time'
                         ELSE s.reason END AS reason,
                    p.first_line + coalesce(
                        s.place // {PARTS}, s.file_row_number - p.row_start + 1) AS line,
                    coalesce(s.place % {PARTS}, 0) AS part
-            FROM read_parquet({sql_list(self._staged_files())}, file_row_number = true) s
-            JOIN {self._scan("parts")} p ON p.staged = s.staged AND p.text_index = s.text_index
+            FROM {self._scan(*self._staged)} s
+            JOIN parts p ON p.staged = s.staged AND p.text_index = s.text_index
              AND s.file_row_number >= p.row_start AND s.file_row_number < p.row_end
-            LEFT JOIN {self._scan("course_starts")} c ON c.course_key = s.course_key
-            LEFT JOIN {self._scan("user_names")} u ON u.username = s.learner_name
-            WHERE s.reason IS NULL OR s.reason <> '{BROKEN}'"""
-
-    def _scan(self, name: str) -> str:
-        return f"read_parquet({sql_text(str(self.folder / f'{name}.parquet'))})"
-
-    def files(self) -> list[Path]:
-        """What `given_sql` reads."""
-        looked_up = [self.folder / f"{name}.parquet" for name in _LOOKED_UP]
-        return [*self._staged_files(), *looked_up]
-
-    def _staged_files(self) -> list[Path]:
-        return [self._file(number) for number in range(self._staged)]
-
-    def write_parts(self) -> None:
-        """Write what `given_sql` looks up; after the last `parse`."""
-        parts = [asdict(part) for part in self._parts]
-        self.engine.register("parts", pa.Table.from_pylist(parts, schema=_PARTS))
-        for name in _LOOKED_UP:
-            target = sql_text(str(self.folder / f"{name}.parquet"))
-            self.engine.execute(f"COPY {name} TO {target} (FORMAT parquet)")
-        self.engine.unregister("parts")
+            LEFT JOIN course_starts c ON c.course_key = s.course_key
+            LEFT JOIN user_names u ON u.username = s.learner_name
+            WHERE s.reason IS NULL OR s.reason <> '{BROKEN}'""")
+        self.engine.execute(f"""
+            CREATE VIEW given AS
+            SELECT * EXCLUDE (user_id, reason), coalesce(known_id, user_id) AS user_id,
+                   ordinal * {1 << 40} + line * {PARTS} + part AS event_id
+            FROM lines WHERE reason IS NULL""")
 
     def write_rejects(self, path: Path) -> int:
         """Write file, line and reason of every line that gave no event; returns how many."""
@@ -174,7 +162,7 @@ class Staging:
         self.engine.execute(f"""
             COPY (
                 WITH row AS (
-                    SELECT file, line, reason, part, place FROM ({self._rows_sql()})
+                    SELECT file, line, reason, part, place FROM lines
                     WHERE place IS NOT NULL OR reason IS NOT NULL
                 )
                 SELECT file, line, reason FROM row WHERE place IS NULL
@@ -190,10 +178,8 @@ class Staging:
     def _parse_padded(self, engine: DuckDBPyConnection, text: Text) -> None:
         padded = pad_blank_lines(text, self._scratch("padded"))
         try:
-            staged = self._copy(engine, [padded.path])
-            rows = _scalar(
-                engine, f"SELECT count(*) FROM read_parquet({sql_text(str(self._file(staged)))})"
-            )
+            staged = self._stage(engine, [padded.path])
+            rows = _scalar(engine, f"SELECT count(*) FROM {self._scan(staged)}")
         except duckdb.Error:
             rows = -1
         if rows != text.lines:
@@ -228,21 +214,24 @@ class Staging:
         if text.path != text.source:
             text.path.unlink(missing_ok=True)
 
-    def _copy(self, engine: DuckDBPyConnection, texts: Sequence[Path]) -> int:
+    def _stage(self, engine: DuckDBPyConnection, texts: Sequence[Path]) -> int:
+        """Write the rows of the texts, in the order of their lines, to a file of that number."""
         with self._lock:
-            staged = self._staged
-            self._staged += 1
-        query = parse_sql(texts, staged=staged)
-        target = sql_text(str(self._file(staged)))
-        try:
-            engine.execute(f"COPY ({query}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
-        except duckdb.Error:
-            # The number is taken; an empty file keeps the list of files whole.
-            engine.execute(
-                f"COPY ({parse_sql([self._empty()], staged=staged)}) TO {target} (FORMAT parquet)"
-            )
-            raise
+            self._numbers += 1
+            staged = self._numbers
+        engine.execute(f"""
+            COPY ({parse_sql(texts, staged=staged)})
+            TO {sql_text(str(self._file(staged)))} (FORMAT parquet, COMPRESSION zstd)""")
+        with self._lock:
+            self._staged.append(staged)
         return staged
+
+    def _file(self, staged: int) -> Path:
+        return self.folder / f"staged-{staged}.parquet"
+
+    def _scan(self, *staged: int) -> str:
+        files = sql_list(self._file(number) for number in staged)
+        return f"read_parquet({files}, file_row_number = true)"
 
     def _broken_lines(
         self, engine: DuckDBPyConnection, text: Text, parts: Sequence[_Part]
@@ -251,7 +240,7 @@ class Staging:
         first = parts[0]
         rows = engine.execute(f"""
             SELECT file_row_number
-            FROM read_parquet({sql_text(str(self._file(first.staged)))}, file_row_number = true)
+            FROM {self._scan(first.staged)}
             WHERE text_index = {first.text_index} AND reason = '{BROKEN}'
             ORDER BY ALL""").fetchall()
         starts = [part.row_start for part in parts]
@@ -261,18 +250,10 @@ class Staging:
             lines.add(part.first_line - text.first_line + row - part.row_start + 1)
         return lines
 
-    def _file(self, staged: int) -> Path:
-        return self.folder / f"{staged}.parquet"
-
     def _scratch(self, kind: str) -> Path:
         with self._lock:
-            self._scratches += 1
-            return self.folder / f"{kind}-{self._scratches}.ndjson"
-
-    def _empty(self) -> Path:
-        path = self.folder / "empty.ndjson"
-        path.touch()
-        return path
+            self._numbers += 1
+            return self.folder / f"{kind}-{self._numbers}.ndjson"
 
 
 def prepare_parser(engine: DuckDBPyConnection, structure: Structure) -> None:

@@ -26,6 +26,14 @@ _SQL = {
     "instant": "epoch_us(try_cast({c} AS TIMESTAMPTZ))",
     "text": "{c}",
 }
+# What a server writes is of its column's type, so nothing has to be looked at twice.
+_PLAIN_SQL = {
+    "int": "try_cast({c} AS BIGINT)",
+    "float": _SQL["float"],
+    "bool": "try_cast({c} AS BIGINT) <> 0",
+    "instant": "epoch_us(try_cast({c} AS TIMESTAMP))",
+    "text": "{c}",
+}
 _ZERO_DATE = "0000-00-00%"
 _WORDS = {"int": "whole number", "float": "number", "bool": "truth value", "instant": "instant"}
 
@@ -67,11 +75,19 @@ def type_text(connection: duckdb.DuckDBPyConnection, batch: pa.Table, spec: Tabl
     texts = dict.fromkeys((*spec.columns, *spec.raw), nothing)
     texts |= {name: batch.column(name) for name in batch.column_names}
     texts |= {f"{name}_raw": texts[name] for name in spec.raw}
+    columns = {name: _PLAIN_SQL[kind].format(c=f'"{name}"') for name, kind in spec.columns.items()}
+    made = ", ".join(
+        f'{sql} AS "{name}"' for name, sql in {**columns, **spec.steps, **spec.derived}.items()
+    )
+    key = " AND ".join(
+        f'"{name}" IS NOT NULL' + (f" AND \"{name}\" <> ''" if spec.columns[name] == "text" else "")
+        for name in spec.key
+    )
+    outputs = ", ".join(_quote([*spec.columns, *spec.derived]))
     connection.register("batch", pa.table(texts))
     try:
-        return (
-            connection.sql(TypingSql(spec).convert_whole).to_arrow_table().cast(make_schema(spec))
-        )
+        rows = connection.sql(f"SELECT {outputs} FROM (SELECT {made} FROM batch) WHERE {key}")
+        return rows.to_arrow_table().cast(make_schema(spec))
     finally:
         connection.unregister("batch")
 
@@ -96,22 +112,15 @@ class TypingSql:
         )
         outputs = [*spec.columns, *spec.derived]
         self.bad = tuple(bad)
-        made = [
-            f'{sql} AS "{name}"'
-            for name, sql in (typed | dict(spec.steps) | dict(spec.derived)).items()
-        ]
         self.convert = "SELECT row, " + ", ".join(
-            made
+            [f'{sql} AS "{name}"' for name, sql in (typed | dict(spec.steps)).items()]
+            + [f'{sql} AS "{name}"' for name, sql in spec.derived.items()]
             + [f'coalesce({sql}, false) AS "bad {name}"' for name, sql in bad.items()]
             + [f"CASE {reasons} END AS reason FROM batch"]
         )
         self.rejected = "SELECT row, reason FROM typed WHERE reason IS NOT NULL ORDER BY row"
         self.kept = (
             f"SELECT {', '.join(_quote(outputs))} FROM typed WHERE reason IS NULL ORDER BY row"
-        )
-        self.convert_whole = (
-            f"SELECT {', '.join(_quote(outputs))} FROM (SELECT {', '.join(made)},"
-            f" CASE {reasons} END AS reason FROM batch) WHERE reason IS NULL"
         )
         counts = [f'count_if("bad {name}"), min(row) FILTER ("bad {name}")' for name in bad]
         self.unreadable = f"SELECT {', '.join(counts)} FROM typed WHERE reason IS NULL"

@@ -4,7 +4,7 @@ import pytest
 
 from courselens.errors import SourceRefused
 from courselens.simulator.into_mysql import table_statements, write_into_mysql
-from tests.servers import run_on_mysql
+from tests.mariadb import run_on_mysql
 
 SIZE = {"students": 15, "weeks": 1, "seed": 4}
 
@@ -63,8 +63,17 @@ def test_a_database_that_holds_tables_is_refused(database):
         write_into_mysql(url, **SIZE)
 
 
-def test_all_text_survives_whatever_its_letters(database):
+def test_text_survives_with_its_escapes_and_breaks(database):
     url = database("sim_text")
     write_into_mysql(url, **SIZE)
-    ((body,),) = run_on_mysql(url, "SELECT DISTINCT body FROM forum_commentthread") or [("\\o/ …",)]
-    assert "\\o/ …" in body
+    goals = {row[0] for row in run_on_mysql(url, "SELECT goals FROM auth_userprofile")}
+    # What the simulator gives every eleventh account, beside nothing.
+    assert goals == {"", "To learn\\practise:\n\tmodels\r\nand more"}
+
+
+def test_posts_keep_letters_beyond_ascii(database):
+    url = database("sim_posts")
+    report = write_into_mysql(url, students=150, weeks=3, seed=7)
+    bodies = run_on_mysql(url, "SELECT DISTINCT body FROM forum_commentthread")
+    assert report.rows["forum_commentthread"] > 0
+    assert bodies == [("Could someone explain?\n\tI do not see it \\o/ … thank you",)]

@@ -246,7 +246,7 @@ ingest([Path(p) for p in sys.argv[2:]], Lake(Path(sys.argv[1])), structure=Struc
     [
         ("ingest", "new_text", 2, True),
         ("ingest", "load_places", 1, True),
-        ("merge", "write_batch", 1, True),
+        ("merge", "write_slot", 3, True),
         ("ingest", "_move", 1, False),
         ("ingest", "_move", 1, True),
         ("ingest", "write_manifest", 1, False),

@@ -1,0 +1,1 @@
+"""Facts of a running installation's MySQL: read-only, paged by keys, bounded in every way."""
