@@ -21,7 +21,7 @@ class Database:
 
     def __init__(self, pool: Any, url: str, deadline_seconds: float) -> None:
         self._pool = pool
-        self._url = url
+        self.url = url
         self.deadline_seconds = deadline_seconds
 
     @classmethod
@@ -86,7 +86,7 @@ class Database:
         """A connection of its own, outside the pool, for what must not outlive it."""
         with translate(self.deadline_seconds):
             connection = await asyncpg.connect(
-                self._url, timeout=self.deadline_seconds, command_timeout=self.deadline_seconds
+                self.url, timeout=self.deadline_seconds, command_timeout=self.deadline_seconds
             )
             try:
                 yield connection

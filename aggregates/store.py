@@ -8,19 +8,19 @@ from aggregates.database import Database
 from aggregates.layout import Layout
 from aggregates.migrator import migrate
 from aggregates.reader import Reader
-from aggregates.writer import WriteReport, write_course
+from aggregates.writer import Guard, WriteReport, write_course
 from indicators.contract import Cost
 from indicators.registry import Registry
 from indicators.result import CourseResults
 
 
 class Store:
-    """Owns the pool of connections; `reader` answers questions, `write` replaces a course."""
+    """Owns `database`, the pool; `reader` answers questions, `write` replaces a course."""
 
     def __init__(
         self, database: Database, layout: Layout, *, write_deadline_seconds: float
     ) -> None:
-        self._database = database
+        self.database = database
         self._layout = layout
         self._write_deadline_seconds = write_deadline_seconds
         self.reader = Reader(database, layout)
@@ -55,7 +55,7 @@ class Store:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._database.close()
+        await self.database.close()
 
     async def migrate(self) -> list[str]:
         """Create or extend the tables; gives what was changed, a line each.
@@ -64,11 +64,16 @@ class Store:
             StoreError: the server does not answer, refuses, or a lock is not had in time.
         """
         return await migrate(
-            self._database, self._layout, deadline_seconds=self._write_deadline_seconds
+            self.database, self._layout, deadline_seconds=self._write_deadline_seconds
         )
 
     async def write(
-        self, results: CourseResults, *, input_digest: str, cursors: Mapping[str, object]
+        self,
+        results: CourseResults,
+        *,
+        input_digest: str,
+        cursors: Mapping[str, object],
+        guard: Guard | None = None,
     ) -> WriteReport:
         """Replace a course's rows in one transaction; the same again changes nothing.
 
@@ -76,17 +81,19 @@ class Store:
             results: everything that is to be stored about the course.
             input_digest: of the raw facts that the results were made from.
             cursors: how far each source was read, kept with the run.
+            guard: called last in the transaction; what it raises undoes everything.
 
         Raises:
             ResultRefused: the results hold something that must not be stored.
             StoreError: the server does not answer in time, or refuses.
         """
         return await write_course(
-            self._database,
+            self.database,
             self._layout,
             results,
             input_digest=input_digest,
             cursors=cursors,
+            guard=guard,
             deadline_seconds=self._write_deadline_seconds,
         )
 
@@ -96,21 +103,33 @@ class Store:
         That is so when there are none, when tables changed since, and when a precomputed indicator
         is new or has another version.
         """
-        row = await self._database.fetch_row(
-            "SELECT r.input_digest, r.versions FROM courses c JOIN runs r ON r.run_id = c.run_id"
-            " WHERE c.course_key = $1 AND c.fingerprint IS NOT NULL",
+        return (await self._digests(course_key)).get(course_key)
+
+    async def course_digests(self) -> dict[str, str]:
+        """The same of every course whose numbers need not be computed again."""
+        return await self._digests(None)
+
+    async def _digests(self, course_key: str | None) -> dict[str, str]:
+        rows = await self.database.fetch(
+            "SELECT c.course_key, r.input_digest, r.versions"
+            " FROM courses c JOIN runs r ON r.run_id = c.run_id"
+            " WHERE c.fingerprint IS NOT NULL AND ($1::text IS NULL OR c.course_key = $1)",
             course_key,
         )
-        if row is None:
-            return None
-        for key, indicator in self._layout.registry.indicators.items():
-            if indicator.cost is Cost.PRECOMPUTED and row["versions"].get(key) != indicator.version:
-                return None
-        return str(row["input_digest"])
+        wanted = {
+            key: one.version
+            for key, one in self._layout.registry.indicators.items()
+            if one.cost is Cost.PRECOMPUTED
+        }
+        return {
+            row["course_key"]: row["input_digest"]
+            for row in rows
+            if all(row["versions"].get(key) == version for key, version in wanted.items())
+        }
 
     async def cursors(self, course_key: str) -> Mapping[str, object]:
         """How far each source was read for the course's stored numbers; empty if there are none."""
-        row = await self._database.fetch_row(
+        row = await self.database.fetch_row(
             "SELECT r.cursors FROM courses c JOIN runs r ON r.run_id = c.run_id"
             " WHERE c.course_key = $1",
             course_key,

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -38,6 +38,9 @@ _COURSE = {
 }
 _log = logging.getLogger(__name__)
 
+Guard = Callable[[Connection], Awaitable[None]]
+"""Asked inside the transaction, just before its commit; raises if it must not take place."""
+
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
@@ -59,6 +62,7 @@ async def write_course(
     input_digest: str,
     cursors: Mapping[str, object],
     deadline_seconds: float,
+    guard: Guard | None = None,
 ) -> WriteReport:
     """Replace everything stored about a course.
 
@@ -87,6 +91,8 @@ async def write_course(
                 stored["run_id"],
                 dict(cursors),
             )
+            if guard is not None:
+                await guard(connection)
             seconds = time.monotonic() - began
             return WriteReport(results.course_key, stored["run_id"], False, 0, seconds)
         tables = await asyncio.to_thread(lambda: list(all_rows(layout, results)))
@@ -109,6 +115,9 @@ async def write_course(
         await connection.execute(
             "UPDATE runs SET finished_at = clock_timestamp() WHERE run_id = $1", run_id
         )
+        if guard is not None:
+            # Last: what it locks, others wait for.
+            await guard(connection)
     vacuumed = await _vacuum(database, moved, deadline_seconds)
     seconds = time.monotonic() - began
     return WriteReport(results.course_key, run_id, True, written, seconds, vacuumed)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import refresh, time_on_course
+from bench import ingest, refresh, time_on_course
 from bench.data import prepare
 
-BENCHMARKS = {"time_on_course": time_on_course.run, "refresh": refresh.run}
+BENCHMARKS = {"ingest": ingest.run, "time_on_course": time_on_course.run, "refresh": refresh.run}
 
 
 def main() -> None:

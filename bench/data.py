@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,24 +33,28 @@ class Prepared:
 
 
 def prepare(students: int) -> Prepared:
-    """Simulate, ingest and keep the tables as Parquet; a finished folder is taken as it is."""
+    """Simulate, ingest and keep the tables as Parquet; what is there already is taken as it is."""
     folder = FOLDER / f"course-{students}"
-    note = folder / "note.json"
     source, lake, tables = folder / "source", folder / "lake", folder / "tables"
-    if not note.exists():
+    simulated = folder / "simulated.json"
+    if not simulated.exists():
+        shutil.rmtree(folder, ignore_errors=True)
         print(f"simulating {students} students, {WEEKS} weeks ...", flush=True)
-        before = time.perf_counter()
-        simulated = simulate(source, students=students, weeks=WEEKS, seed=7)
-        print(f"{simulated.events:,} events in {time.perf_counter() - before:.0f} s", flush=True)
+        report = simulate(source, students=students, weeks=WEEKS, seed=7)
+        print(f"{report.events:,} events in {report.seconds:.0f} s", flush=True)
+        known = {"course_key": report.courses[0].course_key, "events": report.events}
+        simulated.write_text(json.dumps(known))
+    known = json.loads(simulated.read_text())
+    if not tables.exists():
+        print("ingesting ...", flush=True)
         installation, _ = load_installation(
             [source], Lake(lake), now_us=to_us(datetime.now(UTC)), memory_limit="2GB"
         )
-        course_key = simulated.courses[0].course_key
-        tables.mkdir(parents=True, exist_ok=True)
-        for name, table in installation.course(course_key).tables.items():
-            pq.write_table(table, tables / f"{name}.parquet")
-        note.write_text(json.dumps({"course_key": course_key, "events": simulated.events}))
-    known = json.loads(note.read_text())
+        unfinished = tables.with_suffix(".new")
+        unfinished.mkdir(parents=True, exist_ok=True)
+        for name, table in installation.course(known["course_key"]).tables.items():
+            pq.write_table(table, unfinished / f"{name}.parquet")
+        unfinished.rename(tables)
     return Prepared(source, lake, tables, known["course_key"], known["events"])
 
 

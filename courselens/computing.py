@@ -116,9 +116,7 @@ async def refresh_course(
         full_roster=True,
         progress=progress,
     )
-    await store.write(
-        results, input_digest=digest, cursors={"lake": lake_version}, guard=guard
-    )
+    await store.write(results, input_digest=digest, cursors={"lake": lake_version}, guard=guard)
     return Refreshed(
         course_key,
         True,

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,24 @@ from loaders.events.structure import Structure
 from loaders.files.source import LoadedDatasets, open_source
 
 Progress = Callable[[str, int, int], None]
+
+
+class Facts(Protocol):
+    """The raw facts of courses, wherever they are kept."""
+
+    @property
+    def lake(self) -> Lake:
+        """The events."""
+
+    @property
+    def course_keys(self) -> list[str]:
+        """Every course of which anything is known, sorted."""
+
+    def course(self, course_key: str) -> CourseData:
+        """The raw facts of one course."""
+
+    def digest(self, course_key: str) -> str:
+        """Digest of the course's raw facts: equal digests give equal numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +73,7 @@ class Installation:
         tables: dict[str, pa.Table] = {}
         for name, table in self.loaded.tables.items():
             if name == "course_roles":
-                tables[name] = _roles_for(table, course_key)
+                tables[name] = roles_for(table, course_key)
             elif name in self.by_course:
                 own = self.by_course[name].get(course_key)
                 tables[name] = own if own is not None else DATASETS[name].empty()
@@ -73,14 +92,9 @@ class Installation:
 
     def digest(self, course_key: str) -> str:
         """Digest of the course's raw facts: equal digests give equal numbers."""
-        digest = hashlib.blake2b(digest_size=16)
         data = self.course(course_key)
-        digest.update(self.lake.version(course_key).encode())
-        digest.update(repr(data.coverage).encode())
-        for name, table in sorted(data.tables.items()):
-            digest.update(name.encode())
-            _hash_table(digest, table)
-        return digest.hexdigest()
+        tables = {name: table_digest(table) for name, table in data.tables.items()}
+        return facts_digest(self.lake.version(course_key), data.coverage, tables)
 
 
 def load_installation(
@@ -99,7 +113,11 @@ def load_installation(
         LakeError: another process is writing to the lake.
     """
     source = open_source(paths)
-    loaded = source.load(progress=progress)
+    loaded = source.load(
+        progress=lambda _, done, total: (
+            progress("loading tables", done, total) if progress else None
+        )
+    )
     report = ingest(
         source.log_files,
         lake,
@@ -143,7 +161,7 @@ def course_org(course_key: str) -> str | None:
     return org
 
 
-def _roles_for(roles: pa.Table, course_key: str) -> pa.Table:
+def roles_for(roles: pa.Table, course_key: str) -> pa.Table:
     """Rows of the course, and of its org as a whole; global rows exclude nobody (1.1)."""
     own = pc.equal(roles.column("course_key"), course_key)
     org = course_org(course_key)
@@ -153,8 +171,17 @@ def _roles_for(roles: pa.Table, course_key: str) -> pa.Table:
     return roles.filter(pc.fill_null(own, False))
 
 
-def _hash_table(digest: hashlib.blake2b, table: pa.Table) -> None:
+def table_digest(table: pa.Table) -> str:
+    """Digest of a table's columns and rows."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())
-    digest.update(sink.getvalue())
+    return hashlib.blake2b(sink.getvalue(), digest_size=16).hexdigest()
+
+
+def facts_digest(lake_version: str, coverage: LogCoverage | None, tables: Mapping[str, str]) -> str:
+    """Digest of a course's raw facts from those of its events and of its tables, by dataset."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (lake_version, repr(coverage), *map(repr, sorted(tables.items()))):
+        digest.update(part.encode())
+    return digest.hexdigest()

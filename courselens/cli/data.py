@@ -102,7 +102,7 @@ def ingest(
         )
     rows: list[dict[str, Any]] = [
         {
-            "file": path,
+            "file": Path(path).name,
             "lines": file.lines,
             "parsed": file.parsed,
             "rejected": file.lines - file.parsed,

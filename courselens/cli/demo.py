@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlencode
 
 import typer
 
@@ -87,14 +88,15 @@ async def _serve(settings: Settings, signed_in: DemoCourse) -> None:
 def _announce(address: str, demo_course: DemoCourse) -> None:
     course = demo_course.course
     out.rule("courselens is serving")
-    out.print(f"GraphiQL, as a member of the course team:\n{address}/graphiql#token=", end="")
-    out.print(demo_course.team_token, soft_wrap=True, highlight=False, markup=False)
+    signed_in = urlencode({"token": demo_course.team_token, "course": course.course_key})
+    out.print("GraphiQL, as a member of the course team:")
+    out.print(f"{address}/graphiql#{signed_in}", soft_wrap=True, highlight=False, markup=False)
     out.print("\nSample query, with the variables below:\n")
-    out.print(sample_query(), highlight=False, markup=False)
+    out.print(sample_query(), soft_wrap=True, highlight=False, markup=False)
     out.print(f'variables: {{"course": "{course.course_key}"}}', highlight=False, markup=False)
     out.print(f"\nToken of the team member {course.team_member.username}:")
     out.print(demo_course.team_token, soft_wrap=True, highlight=False, markup=False)
     out.print(f"\nToken of the student {course.student.username}, for their own summary:")
     out.print(demo_course.student_token, soft_wrap=True, highlight=False, markup=False)
-    out.print("\n" + student_query(), highlight=False, markup=False)
+    out.print("\n" + student_query(), soft_wrap=True, highlight=False, markup=False)
     out.print("Ctrl-C stops it.")

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from courselens.cli import compute, data, demo, indicators, service
+from courselens.cli import compute, data, demo, indicators, service, workers
 from courselens.cli.console import err
 from courselens.errors import CourselensError, QueryError
 from courselens.telemetry import configure_logging
@@ -36,6 +36,10 @@ app.command()(service.refresh)
 app.command()(service.serve)
 app.command()(service.token)
 app.command()(service.check)
+app.command()(workers.worker)
+app.command()(workers.scheduler)
+app.command()(workers.status)
+app.add_typer(workers.work_app, name="work")
 app.add_typer(indicators.app, name="indicators")
 
 
