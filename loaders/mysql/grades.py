@@ -30,7 +30,8 @@ SUBSECTION_GRADES = Read(
             ("course_id", "user_id"),
         ),
     ),
-    # The platform writes the grade anew after an override was made, changed or taken back.
+    # By time only what changes the grade's own row is found; an override that leaves it alone is
+    # told by the fingerprint, which covers both tables.
     changes=Changes(
         Path("", ("g.id",), ("id",)),
         by_time=Path(
