@@ -145,7 +145,7 @@ class TcpProxy:
                 await writer.drain()
 
     async def _wait_for_sound(self) -> None:
-        while self.is_silent:  # noqa: ASYNC110 - set from another thread
+        while self.is_silent:
             await asyncio.sleep(0.01)
 
     async def _reset_all(self) -> None:

@@ -153,7 +153,7 @@ async def wait_until_blocked(url: str) -> None:
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    while not await connection.fetchval(question):  # noqa: ASYNC110 the event is in the server
+    while not await connection.fetchval(question):
         await asyncio.sleep(0.01)
     await connection.close()
 

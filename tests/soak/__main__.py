@@ -56,7 +56,7 @@ async def one_round(seed: int) -> Figures:
                 broker.start()
             works = [("ingest_logs", ""), *(("refresh_course", key) for key in data.course_keys)]
             logs = len(list(data.logs.iterdir()))
-            async with crew.working(workers=2, schedulers=2):
+            async with crew.working(worker=2, scheduler=2):
                 order_faults(crew, [("sync_tables", "files")], rng)
                 for part in range(1, _PARTS + 1):
                     order_faults(crew, works, rng)

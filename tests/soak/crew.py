@@ -35,6 +35,14 @@ def faults_of(home: Path, kind: str, subject: str) -> Path:
     return home / "faults" / key
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault that took place: what, and when (seconds since the epoch)."""
+
+    deed: str
+    at: float
+
+
 @dataclass(slots=True)
 class Crew:
     """An installation: its folder, its database, its processes."""
@@ -52,9 +60,9 @@ class Crew:
     _people: list[asyncio.Task[None]] = field(default_factory=list)
 
     @contextlib.asynccontextmanager
-    async def working(self, *, workers: int = 2, schedulers: int = 1) -> AsyncIterator[None]:
-        """Processes that come back when they die, and a reader that looks all the time."""
-        roles = ["worker"] * workers + ["scheduler"] * schedulers
+    async def working(self, **processes: int) -> AsyncIterator[None]:
+        """Processes of each role that come back when they die; a reader that looks all the time."""
+        roles = [role for role, count in processes.items() for _ in range(count)]
         self._ending = False
         self._people = [asyncio.create_task(self._supervise(role)) for role in roles]
         self._people.append(asyncio.create_task(self._read()))
@@ -118,10 +126,15 @@ class Crew:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(rng.choice(pids), signal.SIGKILL)
 
-    def committed(self) -> list[str]:
-        """What each fault that took place did."""
-        done = sorted(self.home.glob("faults/*/*.done"))
-        return [json.loads(path.with_suffix(".taken").read_text())["do"] for path in done]
+    def committed(self) -> list[Fault]:
+        """Every fault that took place."""
+        return [
+            Fault(
+                json.loads(path.with_suffix(".taken").read_text())["do"],
+                json.loads(path.read_text())[0],
+            )
+            for path in self.home.glob("faults/*/*.done")
+        ]
 
     def withdraw(self) -> None:
         """Forget faults that were not used."""

@@ -145,10 +145,19 @@ if __name__ == "__main__":
     match sys.argv[1]:
         case "task":
             child.main(run_counted)
-        case "worker":
+        case "worker" | "both" as role:
+            from workers import scheduler
             from workers.service import run_worker
 
-            asyncio.run(run_worker(Settings(), registry=registry(), command=COMMAND))
+            scheduler.IDLE_SECONDS = 3
+            asyncio.run(
+                run_worker(
+                    Settings(),
+                    with_scheduler=role == "both",
+                    registry=registry(),
+                    command=COMMAND,
+                )
+            )
         case "scheduler":
             from workers import scheduler
             from workers.service import run_scheduler

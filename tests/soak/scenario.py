@@ -6,6 +6,7 @@ import asyncio
 import random
 import shutil
 import statistics
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from tests.soak.rig import registry
 
 DEEDS = ("kill", "kill", "kill worker", "stop", "stop worker")
 _USUAL_STEPS = {"sync_tables": 110, "ingest_logs": 60, "refresh_course": 130}
+HEAL_SECONDS = 60
 _NOW_US = 1_800_000_000_000_000
 
 
@@ -32,6 +34,7 @@ class Figures:
     faults: Counter[str] = field(default_factory=Counter)
     servers: Counter[str] = field(default_factory=Counter)
     settle_seconds: list[float] = field(default_factory=list)
+    heal_seconds: list[float] = field(default_factory=list)
     glances: int = 0
     process_deaths: int = 0
 
@@ -43,13 +46,14 @@ class Figures:
             f"{self.servers.total()} to servers ({_listed(self.servers)}); "
             f"{self.process_deaths} service processes died; data arrived "
             f"{len(self.settle_seconds)} times and was in the numbers after {middle:.0f} s, at "
-            f"most {longest:.0f} s; {self.glances} looks at the numbers, all whole"
+            f"most {longest:.0f} s, at most {max(self.heal_seconds, default=0):.0f} s after the "
+            f"last fault in a task; {self.glances} looks at the numbers, all whole"
         )
 
     def tally(self, crew: Crew) -> None:
         """Take over what the crew counted."""
         self.glances = crew.glances
-        self.faults = Counter(crew.committed())
+        self.faults = Counter(fault.deed for fault in crew.committed())
         self.process_deaths = crew.deaths
 
 
@@ -114,7 +118,13 @@ async def run_part(crew: Crew, data: Data, figures: Figures, *, until: int) -> N
     """Have more logs come in, and wait until the numbers rest on them; all views were whole."""
     before = {key: len(views) for key, views in crew.seen.items()}
     add_logs(data.logs, data.source, until=until)
+    known = len(crew.committed())
     figures.settle_seconds.append(await crew.settle())
+    faults = crew.committed()
+    if len(faults) > known:
+        healed = time.time() - max(fault.at for fault in faults)
+        figures.heal_seconds.append(healed)
+        assert healed <= HEAL_SECONDS, f"healed only {healed:.0f} s after the last fault"
     await asyncio.sleep(0.3)  # for a last look
     for key, views in crew.seen.items():
         new = len(views) - before.get(key, 0)

@@ -27,7 +27,7 @@ async def test_killed_and_stopped_workers_leave_the_numbers_of_an_undisturbed_ru
     crew.order("ingest_logs", "", {"step": rng.randint(1, 40), "do": "stop worker"})
     crew.order("refresh_course", course_key, {"step": rng.randint(1, 60), "do": "kill worker"})
     crew.order("refresh_course", course_key, {"step": rng.randint(1, 60), "do": "kill"})
-    async with crew.working():
+    async with crew.working(both=2):
         await run_part(crew, data, figures, until=10_000)
     found = await dump(postgres_url)
     expected = await reference(data, tmp_path / "lake", postgres_url)

@@ -194,7 +194,7 @@ async def test_a_course_that_is_cut_inside_a_row_is_read_whole(installation, pro
         await source.capabilities()
         proxy.cut_after = 100_000
         task = asyncio.create_task(source.fetch_course("module_states", course_key))
-        while proxy.cut_after > 0:  # noqa: ASYNC110 - it happens in another thread
+        while proxy.cut_after > 0:
             await asyncio.sleep(0.001)
         proxy.heal()
         found = await task
@@ -233,7 +233,7 @@ async def test_a_killed_server_is_unavailable_within_the_deadline_and_heals(mysq
         whole = await source.fetch_course("module_states", course_key)
         sent = source.statements
         task = asyncio.create_task(source.fetch_course("module_states", course_key))
-        while source.statements < sent + 5:  # noqa: ASYNC110 - a count, not an event
+        while source.statements < sent + 5:
             await asyncio.sleep(0)
         mysql_process.kill()
         before = time.monotonic()
