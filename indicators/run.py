@@ -235,9 +235,12 @@ class _Run:
         if Level.GROUP not in self.plan.levels:
             return _course_roster(students)
         memberships = self.tables["memberships"].order_by("group_id", "user_id")
+        groups = self.engine.fetch(self.tables["groups"].order_by("group_id"))
+        if not groups.num_rows:  # nobody can say who is enrolled, but there is a course
+            groups = pa.concat_tables([groups, _course_roster(students).groups.cast(groups.schema)])
         return Roster(
             students=students,
-            groups=self.engine.fetch(self.tables["groups"].order_by("group_id")),
+            groups=groups,
             memberships=self.engine.fetch(memberships),
         )
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from duckdb import DuckDBPyConnection
 
-from courselens.errors import SourceNotFound
+from courselens.errors import LakeError, SourceNotFound
 from loaders.events.engine import open_engine, sql_text
 from loaders.events.finish import Slot, Written
 from loaders.events.lake import Lake
@@ -98,11 +98,15 @@ def ingest(
         progress: told (what is going on, done, of how many).
 
     Raises:
-        LakeError: the lake is being written by another process, or is damaged.
+        LakeError: the lake is being written by another process, is damaged, or its path cannot be.
         SourceNotFound: a log file does not exist or cannot be read.
     """
     threads = threads or os.cpu_count() or 1
     tell = progress or (lambda what, done, total: None)
+    if set(str(lake.path.absolute())) & set("*?["):
+        raise LakeError(
+            f"{lake.path}: the path of a lake may not hold any of * ? [; choose another"
+        )
     with locked(lake.path):
         manifest = read_manifest(lake.path)
         _sweep(lake.path, manifest)

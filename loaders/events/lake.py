@@ -40,8 +40,12 @@ class Lake:
     A file has the columns of EVENTS, `fingerprint` (of type, source and payload) and `day`, sorted
     by user_id, ts_us, event_id. `event_id` is the log file's number << 40 | line << 4 | part.
 
-    For an inactivity limit T a row with `location_gap_us > T` is at `_course_`, and where its
-    family does not tell, its activity type is `other`.
+    For an inactivity limit T a row with `location_gap_us > T` is at `_course_`, and its activity
+    type is what its family alone says: video; prob, hint and ora problem; forum; text; else other.
+    Names of requests are canonical too: `/courseware`, `/progress`, `/xblock`,
+    `/handler/HANDLER/SUFFIX`, `/other`; their addresses hold names and are not kept.
+    `object_id` is a forum object's id, `PARTITION:GROUP` or the child of a content experiment, and
+    `OLD>NEW` speed of `speed_change_video`.
     """
 
     def __init__(self, path: Path) -> None:

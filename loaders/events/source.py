@@ -20,6 +20,7 @@ _BLOCK = 1 << 20
 _EDGE = 1 << 16  # bytes of the head and tail digests
 _DOCUMENT_LIMIT = 1 << 26  # larger files are logs
 _GZIP = b"\x1f\x8b"
+_PATTERN = set("*?[")  # the engine takes a path with these for many
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def new_text(source: Path, cursor: Cursor, copy: Path) -> Text | None:
             return _documents_text(source, cursor, events, copy)
         prefixed = _is_prefixed(start)
         text = _counted(source, cursor, file, size)
-        if prefixed or cursor.offset:
+        is_pattern = bool(_PATTERN & set(str(plain)))
+        if prefixed or cursor.offset or is_pattern:
             _copy_lines(file, cursor.offset, size, copy, prefixed=prefixed)
             return replace(text, path=copy)
         return replace(text, path=plain)

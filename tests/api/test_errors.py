@@ -26,8 +26,9 @@ def test_every_error_of_a_question_has_a_listed_code() -> None:
     asked = set().union(
         *map(families, (QueryError, AccessError, StoreError, IndicatorFailed, DeadlineExceeded))
     )
-    # Levels are fields of the schema, and refused results are for whoever refreshes.
-    elsewhere = {"LEVEL_NOT_OFFERED", "RESULT_REFUSED"}
+    # Levels are fields of the schema, refused results are for whoever refreshes, and work is
+    # asked about on the command line.
+    elsewhere = {"LEVEL_NOT_OFFERED", "RESULT_REFUSED", "UNKNOWN_WORK"}
     assert {error.code for error in asked} - elsewhere <= set(ErrorCode)
 
 

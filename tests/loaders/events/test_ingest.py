@@ -209,6 +209,40 @@ def test_a_missing_log_is_named(tmp_path):
         bring_in(Lake(tmp_path / "lake"), tmp_path / "gone.log")
 
 
+def test_every_event_keeps_the_number_of_its_line(tmp_path):
+    # two logs of several reader buffers, and bad lines of each kind in between
+    padding = "x" * 700
+    draw = random.Random(1)
+    logs = []
+    for user, name in enumerate(("a", "b"), 1):
+        lines: list[str] = []
+        while len(lines) < 60_000:
+            number = len(lines) + 1
+            bad = draw.randrange(2000)
+            payload = {"attempts": number, "x": padding}
+            event = line("problem_check", number, event=payload, context={"user_id": user})
+            lines.append({0: "", 1: event[:90], 2: "# note", 3: "  "}.get(bad, event))
+        logs.append(write_log(tmp_path / f"{name}.log", lines))
+    lake = Lake(tmp_path / "lake")
+    report = bring_in(lake, *logs)
+    assert set(report.rejected) == {"blank", "comment", "dropped_parse"}
+    found = rows(lake, "event_id", "attempt")
+    assert len(found) > 119_000
+    assert all(event_id >> 4 & (1 << 36) - 1 == attempt for event_id, attempt in found)
+
+
+def test_a_log_whose_name_looks_like_a_pattern_is_read_alone(tmp_path):
+    write_log(tmp_path / "a1.log", [line("other")])
+    lake = Lake(tmp_path / "lake")
+    assert bring_in(lake, write_log(tmp_path / "a[1].log", [line("a")])).lines == 1
+    assert rows(lake, "event_type") == ["a"]
+
+
+def test_a_lake_under_a_pattern_is_refused(tmp_path):
+    with pytest.raises(LakeError, match="choose another"):
+        bring_in(Lake(tmp_path / "lake[1]"), write_log(tmp_path / "t.log", [line("a")]))
+
+
 def test_no_log_at_all_gives_an_empty_lake(tmp_path):
     lake = Lake(tmp_path / "lake")
     assert bring_in(lake).lines == 0
