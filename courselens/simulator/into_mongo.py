@@ -36,10 +36,8 @@ def course_documents(course: Course) -> SplitDocuments:
     blocks = {}
     for block in course.blocks:
         key = course.block_key(block)
-        fields = entries[key]["metadata"]
-        if block.type == "video":
-            fields = {**fields, "edx_video_id": block.block_id}
-        blocks[key] = RawBlock(key, block.type, fields, tuple(entries[key]["children"]))
+        entry = entries[key]
+        blocks[key] = RawBlock(key, block.type, entry["metadata"], tuple(entry["children"]))
     return split_documents(
         RawCourse(
             course_key=course.key,

@@ -112,6 +112,8 @@ def settings(course: Course, block: Block) -> dict[str, Any]:
         }
     if block.type == "library_content":
         found |= {"max_count": DRAWN, "source_library_id": f"library-v1:{course.org}+Questions"}
+    if block.type == "video":
+        found["edx_video_id"] = block.block_id
     return found
 
 
@@ -122,7 +124,7 @@ def _element(course: Course, block: Block) -> str:
     if block.type == "discussion":
         values |= {"discussion_id": block.block_id, "discussion_category": "General"}
     if block.type == "video":
-        values |= {"youtube_id_1_0": block.block_id[:11], "edx_video_id": ""}
+        values["youtube_id_1_0"] = block.block_id[:11]
     attributes = "".join(f" {key}={quoteattr(_attribute(v))}" for key, v in values.items())
     body = ""
     if block.type in _CONTAINERS:
