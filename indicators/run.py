@@ -403,6 +403,6 @@ def _empty(derived: Intermediate) -> pa.Table:
 
 
 def _one_line(exc: Exception) -> str:
-    """An error as one line without values of rows."""
+    """An error as one line for the operator; it may name values, so no client is shown it."""
     text = str(exc) if isinstance(exc, CourselensError) else f"{type(exc).__name__}: {exc}"
     return " ".join(text.split())[:500]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from duckdb import DuckDBPyConnection
 
-from loaders.events.types import SCORED_TYPES
+from courselens.domain import SCORED_TYPES
 
 
 def load_places(engine: DuckDBPyConnection) -> None:

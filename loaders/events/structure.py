@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from courselens.domain import SCORED_TYPES
 from loaders import datasets
-from loaders.events.types import SCORED_TYPES
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SCORED_TYPES = (
-    "problem",
-    "openassessment",
-    "drag-and-drop-v2",
-    "lti",
-    "lti_consumer",
-    "ubcpi",
-    "edx_sga",
-)
-"""Block types that can earn points (catalogue 1.8)."""
-
 PAGES: dict[str, str] = {
     "progress": "_progress_",
     "discussion": "_forum_",

@@ -33,11 +33,6 @@ class Registered:
     sql: str
 
 
-def reads_of(dataset: str) -> tuple[Read, ...]:
-    """Reads that give rows of a dataset."""
-    return tuple(read for read in READS if read.query.dataset.name == dataset)
-
-
 def tables_of(read: Read) -> list[Joined]:
     """Tables that a read touches, those of its parents and of its ways included."""
     found = list(read.tables)
