@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from aggregates.fields import FieldRef
-from aggregates.filters import UNKNOWN, Cursor, Order, Range, RosterColumn, StudentFilter
+from aggregates.filters import (
+    UNKNOWN,
+    Cursor,
+    OneOf,
+    Order,
+    Range,
+    RosterColumn,
+    StudentFilter,
+)
 from aggregates.layout import Layout
-from aggregates.naming import quote
+from aggregates.naming import literal, quote
 from courselens.errors import BadParameter
+from indicators.shape import Field, Kind
 
 _ROSTER_TYPES: dict[str, str] = {
     **dict.fromkeys(typing.get_args(RosterColumn), "text"),
@@ -33,6 +43,18 @@ _MEMBER_COLUMNS = {
     "levels_of_education": "level_of_education",
     "countries": "country",
 }
+
+
+_RANKS: dict[str, Mapping[str, int]] = {
+    "level_of_education": {
+        **{code: rank for rank, code in enumerate(("none", "el", "jhs", "hs", "a", "b", "m", "p"))},
+        **dict.fromkeys(("p_se", "p_oth"), 7),
+    },
+    "grade_band": {band: rank for rank, band in enumerate(("not_done", "fail", "pass", "honours"))},
+}
+"""Columns of the roster whose texts have an order (catalogue 3.9); all others come after them."""
+_RANGES = {Kind.INT: "float8", Kind.FLOAT: "float8", Kind.DAY: "date", Kind.INSTANT: "timestamptz"}
+_SETS = frozenset({Kind.ENUM, Kind.STRING, Kind.BLOCK})
 
 
 class StudentQuery:
@@ -85,12 +107,10 @@ class StudentQuery:
                 f" m.user_id = s.user_id AND m.group_id = ANY({self.argument(list(who.arms))}))"
             )
         if who.year_of_birth:
-            found += self._within("s.year_of_birth", who.year_of_birth)
-        for ref, bounds in who.values:
+            found.append(self._within("s.year_of_birth", who.year_of_birth, "float8"))
+        for ref, wanted in who.values:
             _, field = self._layout.field(ref)
-            if not field.is_numeric:
-                raise BadParameter("filter", ref.field, "a number of one student")
-            found += self._within(self.column(ref), bounds)
+            found.append(self._holds(ref, field, wanted))
         return found
 
     def sort_key(self, order: Order) -> tuple[str, str]:
@@ -103,9 +123,15 @@ class StudentQuery:
             table, field = self._layout.field(order.by)
             if field.is_list:
                 raise BadParameter("order_by", order.by.field, "a single value of one student")
-            return self.column(order.by), table.columns[order.by.column]
+            column = self.column(order.by)
+            if field.enum_type is not None:
+                ranks = {member.value: rank for rank, member in enumerate(field.enum_type)}
+                return _ranked(column, ranks, order), "bigint"
+            return column, table.columns[order.by.column]
         if order.by not in _ROSTER_TYPES:
             raise BadParameter("order_by", order.by, " | ".join(_ROSTER_TYPES))
+        if order.by in _RANKS:
+            return _ranked(f"s.{order.by}", _RANKS[order.by], order), "bigint"
         return f"s.{order.by}", _ROSTER_TYPES[order.by]
 
     def order_by(self, order: Order) -> str:
@@ -133,18 +159,53 @@ class StudentQuery:
             f"({key} {behind} {value} OR ({key} = {value} AND s.user_id > {user}) OR {key} IS NULL)"
         )
 
-    def _within(self, column: str, bounds: Range) -> list[str]:
+    def _holds(self, ref: FieldRef, field: Field, wanted: Range | OneOf) -> str:
+        column = self.column(ref)
+        if isinstance(wanted, Range):
+            if field.kind not in _RANGES or field.is_list:
+                raise BadParameter("filter", ref.field, "a number, day or instant of one student")
+            return self._within(column, wanted, _RANGES[field.kind])
+        if field.kind is Kind.BOOL and not field.is_list:
+            return f"{column} = ANY({self.argument(list(wanted.values))}::boolean[])"
+        if field.kind not in _SETS:
+            raise BadParameter("filter", ref.field, "texts, or true or false, of one student")
+        values = f"{self.argument(list(wanted.values))}::text[]"
+        listed = f"{column} && {values}" if field.is_list else f"{column} = ANY({values})"
+        # Of an enum it is a value like any other.
+        if UNKNOWN in wanted.values and field.kind is not Kind.ENUM:
+            empty = "'{}'" if field.is_list else "''"
+            listed = f"({listed} OR {column} IS NULL OR {column} = {empty})"
+        return listed
+
+    def _within(self, column: str, bounds: Range, kind: str) -> str:
         compared = (
             (">=", bounds.gte),
             ("<=", bounds.lte),
             (">", bounds.gt),
             ("<", bounds.lt),
         )
-        return [
-            f"{column} {sign} {self.argument(float(bound))}::float8"
+        within = " AND ".join(
+            f"{column} {sign} {self.argument(_bound(bound))}::{kind}"
             for sign, bound in compared
             if bound is not None
-        ]
+        )
+        if bounds.missing:
+            return f"({within} OR {column} IS NULL)" if within else f"{column} IS NULL"
+        return f"({within})" if within else "true"
+
+
+def _bound(bound: object) -> object:
+    # asyncpg takes no int for a float8.
+    return float(bound) if isinstance(bound, int) else bound
+
+
+def _ranked(column: str, ranks: Mapping[str, int], order: Order) -> str:
+    """The place of a text among some; of others last in both directions, and null of none."""
+    last = -1 if order.descending else len(ranks)
+    cases = " ".join(f"WHEN {column} = {literal(text)} THEN {rank}" for text, rank in ranks.items())
+    return (
+        f"(CASE WHEN {column} IS NULL OR {column} = '' THEN NULL {cases} ELSE {last} END)::bigint"
+    )
 
 
 def _collated(key: str, kind: str) -> str:

@@ -26,6 +26,7 @@ RosterColumn = Literal[
     "country",
     "enrolled_at",
 ]
+Bound = int | float | date | datetime
 SortValue = int | float | str | bool | date | datetime | None
 _INT64 = 2**63
 
@@ -35,17 +36,29 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Bounds of a number; an absent one does not bind. A missing number lies in no range."""
+    """Bounds of a number, day or instant; an absent one does not bind.
 
-    gte: float | None = None
-    lte: float | None = None
-    gt: float | None = None
-    lt: float | None = None
+    A missing value lies in no range. With `missing` those who have none are meant too, or alone
+    where there are no bounds.
+    """
+
+    gte: Bound | None = None
+    lte: Bound | None = None
+    gt: Bound | None = None
+    lt: Bound | None = None
+    missing: bool = False
 
     def __post_init__(self) -> None:
         for bound in (self.gte, self.lte, self.gt, self.lt):
-            if bound is not None and math.isnan(bound):
+            if isinstance(bound, float) and math.isnan(bound):
                 raise BadParameter("range", bound, "a number")
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Any of some texts, or true or false; of a field that is a list, one of its items."""
+
+    values: tuple[str | bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,7 @@ class StudentFilter:
     countries: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
     year_of_birth: Range | None = None
-    values: tuple[tuple[FieldRef, Range], ...] = ()
+    values: tuple[tuple[FieldRef, Range | OneOf], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aggregates.fields import FieldRef
 from aggregates.naming import StoredLevel, part_table, shorten, wide_table
+from courselens.domain import BUILT_IN
 from courselens.errors import BadParameter, StoreError
 from indicators.registry import Registry
 from indicators.shape import VALUES, Field, Kind, Part
@@ -88,14 +89,15 @@ def column_of(field: Field) -> str:
 
 
 class Layout:
-    """All derived tables, by what they hold."""
+    """All derived tables, by what they hold; with `only`, those of that indicator, unchecked."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, *, only: str | None = None) -> None:
         self.registry = registry
         self.wide: dict[str, WideTable] = {}
         self.parts: dict[tuple[str, StoredLevel, str], PartTable] = {}
         scalars: dict[str, list[tuple[FieldRef, Field]]] = {}
-        for key, indicator in registry.indicators.items():
+        for key in registry.indicators if only is None else [only]:
+            indicator = registry.indicator(key)
             student = registry.student_shape(key)
             if student:
                 scalars.setdefault(indicator.provider, []).extend(
@@ -114,7 +116,8 @@ class Layout:
                     wide_table(provider), provider, tuple(fields)
                 )
                 self._fields.update((ref, (table, field)) for ref, field in fields)
-        self._check()
+        if only is None:
+            self.check()
 
     @property
     def tables(self) -> Mapping[str, WideTable | PartTable]:
@@ -155,7 +158,12 @@ class Layout:
         table = PartTable(part_table(indicator, level, part.name), indicator, level, part)
         self.parts[indicator, level, part.name] = table
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refuse what cannot be stored.
+
+        Raises:
+            StoreError: names of tables or columns meet, or a table has too many columns.
+        """
         if len(self.tables) < len(self.wide) + len(self.parts):
             raise StoreError("two declarations ask for the same table; rename one of the parts")
         for table in self.tables.values():
@@ -170,3 +178,35 @@ class Layout:
                     f"table {table.name} would have {len(table.columns)} columns, more than "
                     f"{MAX_COLUMNS}; split its provider into several packages"
                 )
+
+
+def layout_problems(registry: Registry) -> list[tuple[str, str, str]]:
+    """Indicators that ask for tables or columns that cannot be had: key, problem and fix.
+
+    Built-ins come first, so no plugin takes the place of one; of a provider with too many columns
+    those are left out that come last by key.
+    """
+    problems: list[tuple[str, str, str]] = []
+    tables: dict[str, str] = {}
+    columns: dict[str, dict[str, str]] = {}
+    indicators = registry.indicators.values()
+    for one in sorted(indicators, key=lambda each: (each.provider != BUILT_IN, each.key)):
+        alone = Layout(registry, only=one.key)
+        try:
+            alone.check()
+            for table in alone.parts.values():
+                if table.name in tables:
+                    raise StoreError(f"table {table.name} is that of {tables[table.name]} already")
+            wide = alone.wide.get(one.provider)
+            known = columns.setdefault(one.provider, {})
+            for column in wide.columns if wide else ():
+                if column in known:
+                    raise StoreError(f"column {column} is that of {known[column]} already")
+            if len(known) + len(wide.columns if wide else ()) > MAX_COLUMNS:
+                raise StoreError(f"its package asks for more than {MAX_COLUMNS} columns")
+        except StoreError as error:
+            problems.append((one.key, f"{one.key}: {error}", "rename it, or split its package"))
+            continue
+        tables.update((table.name, one.key) for table in alone.parts.values())
+        known.update((column, one.key) for column in (wide.columns if wide else ()))
+    return problems

@@ -15,6 +15,11 @@ def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """A text of a declaration as it stands in SQL; what anybody sends is an argument instead."""
+    return "E'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def shorten(name: str) -> str:
     """The name itself, or its beginning and a hash of the whole: the same for ever."""
     if len(name) <= MAX_LENGTH:

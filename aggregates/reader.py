@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aggregates.conditions import StudentQuery
-from aggregates.database import Database
+from aggregates.database import Row, Statements
 from aggregates.fields import FieldRef
 from aggregates.filters import Cursor, Order, StudentFilter
 from aggregates.layout import Layout, column_of
@@ -18,47 +18,70 @@ from aggregates.records import (
     CourseRecord,
     EnvelopeRecord,
     GroupRecord,
+    ReleasedRecord,
     RoleRecord,
     StudentPage,
     StudentRecord,
     SummaryRecord,
 )
+from aggregates.run_facts import RunFacts
 from aggregates.statistics import read_ad_hoc
 from indicators.roles import GLOBAL_STAFF
 
 _INT64 = 2**63
+_ENVELOPES, _RELEASED = "envelopes", "released"
+_STORED_RUN = "(SELECT run_id FROM courses WHERE course_id = $1) AS stored_run"
+_PAGES_KEPT = 1_000
+_EVERYBODY = StudentFilter()
+
+ROSTER = tuple(field.name for field in dataclasses.fields(StudentRecord))[1:]
+"""Columns of `StudentRecord` beside `user_id`, which comes first."""
 
 
 class Reader:
-    """Answers from what the refreshes stored; holds nothing but the pool and the layout."""
+    """Answers from what the refreshes stored; remembers what changes with a refresh only."""
 
-    def __init__(self, database: Database, layout: Layout) -> None:
+    def __init__(self, database: Statements, layout: Layout) -> None:
         self._database = database
         self._layout = layout
+        self._facts = RunFacts()
+        self._pages: dict[object, str] = {}
 
     async def course(self, course_key: str) -> CourseRecord | None:
         """The course of this key, None if it has no numbers."""
         found = await self.courses([course_key], after=None, first=1)
+        if found:
+            self._facts.remember_course(found[0])
         return found[0] if found else None
+
+    def remembered_course(self, course_key: str) -> CourseRecord | None:
+        """The course as it was last read; there may be a later run since."""
+        return self._facts.course(course_key)
 
     async def courses(
         self,
         course_keys: Collection[str] | None,
         *,
         orgs: Collection[str] = (),
+        within_orgs: Collection[str] | None = None,
         after: str | None,
         first: int,
     ) -> list[CourseRecord]:
-        """Courses of these keys or orgs (None: all), at most `first` behind the key `after`."""
+        """Courses of these keys or orgs (None: all), at most `first` behind the key `after`.
+
+        `within_orgs` leaves out those of other orgs; None: none is left out.
+        """
         rows = await self._database.fetch(
             f"SELECT {_columns(CourseRecord)} FROM courses"
             " WHERE ($1::text[] IS NULL OR course_key = ANY($1) OR org = ANY($2::text[]))"
             " AND ($3::text IS NULL OR course_key > $3) AND run_id IS NOT NULL"
+            " AND ($5::text[] IS NULL OR org = ANY($5))"
             " ORDER BY course_key LIMIT $4",
             None if course_keys is None else list(course_keys),
             list(orgs),
             after,
             first,
+            None if within_orgs is None else list(within_orgs),
         )
         return [CourseRecord(*row) for row in rows]
 
@@ -82,31 +105,60 @@ class Reader:
         )
         return [RoleRecord(*row) for row in rows]
 
+    async def user_ids(self, username: str) -> list[int]:
+        """Users whom some course knows by this name, at most two.
+
+        One look into each course's index of names; an index over all courses would make every
+        refresh dearer for what only tokens without `user_id` need.
+        """
+        rows = await self._database.fetch(
+            "SELECT DISTINCT user_id FROM courses CROSS JOIN LATERAL ("
+            "SELECT user_id FROM students s"
+            " WHERE s.course_id = courses.course_id AND s.username = $1 LIMIT 2) AS found LIMIT 2",
+            username,
+        )
+        return [row["user_id"] for row in rows]
+
     async def groups(self, course: CourseRecord) -> list[GroupRecord]:
         """All groups of a course by id."""
-        rows = await self._database.fetch(
-            f"SELECT {_columns(GroupRecord)} FROM groups WHERE course_id = $1 ORDER BY group_id",
-            course.course_id,
-        )
-        return [GroupRecord(*row) for row in rows]
+
+        async def read() -> tuple[int | None, list[GroupRecord]]:
+            rows = await self._database.fetch(
+                f"SELECT {_columns(GroupRecord)}, {_STORED_RUN} FROM groups"
+                " WHERE course_id = $1 ORDER BY group_id",
+                course.course_id,
+            )
+            stored = rows[0]["stored_run"] if rows else None
+            return stored, [GroupRecord(*tuple(row)[:-1]) for row in rows]
+
+        return await self._facts.fact(course, "groups", read)
 
     async def envelopes(
         self, course: CourseRecord, indicators: Sequence[str]
     ) -> dict[str, EnvelopeRecord]:
         """Envelopes by indicator; one that was not computed is absent."""
-        rows = await self._database.fetch(
-            f"SELECT {_columns(EnvelopeRecord)} FROM envelopes"
-            " WHERE course_id = $1 AND indicator = ANY($2)",
-            course.course_id,
-            list(indicators),
-        )
-        found = (EnvelopeRecord(*row) for row in rows)
-        return {
-            record.indicator: dataclasses.replace(
-                record, missing_source=tuple(record.missing_source)
+
+        async def read() -> tuple[int | None, dict[str, EnvelopeRecord]]:
+            rows = await self._database.fetch(
+                f"SELECT {_columns(EnvelopeRecord)}, {_STORED_RUN} FROM envelopes"
+                " WHERE course_id = $1",
+                course.course_id,
             )
-            for record in found
-        }
+            found = (EnvelopeRecord(*tuple(row)[:-1]) for row in rows)
+            return rows[0]["stored_run"] if rows else None, {
+                record.indicator: dataclasses.replace(
+                    record, missing_source=tuple(record.missing_source)
+                )
+                for record in found
+            }
+
+        known = await self._facts.fact(course, _ENVELOPES, read)
+        return {key: known[key] for key in indicators if key in known}
+
+    def remembered_envelopes(self, course: CourseRecord) -> Mapping[str, EnvelopeRecord] | None:
+        """All envelopes of this run, if they were read already: the same object each time."""
+        found: Mapping[str, EnvelopeRecord] | None = self._facts.known(course, _ENVELOPES)
+        return found
 
     async def student(
         self, course: CourseRecord, *, user_id: int | None = None, username: str | None = None
@@ -137,24 +189,84 @@ class Reader:
             UnknownIndicator, BadParameter: the filter or order names what nobody declares, or the
                 cursor belongs to another order.
         """
+        rows = await self.student_rows(
+            course, ROSTER, filter=filter, order=order, after=after, first=first + 1
+        )
+        page = rows[:first]
+        return StudentPage(
+            students=[StudentRecord(*tuple(row)[1:-1]) for row in page],
+            cursors=[Cursor(row["sort_value"], row["user_id"]) for row in page],
+            has_next=len(rows) > first,
+        )
+
+    async def student_rows(
+        self,
+        course: CourseRecord,
+        columns: Sequence[str | FieldRef],
+        *,
+        filter: StudentFilter,
+        order: Order,
+        after: Cursor | None,
+        first: int,
+    ) -> list[Row]:
+        """Students as in `student_page` with scalar values, all in one statement.
+
+        Returns:
+            Rows of `sort_value`, `user_id`, the columns (of `ROSTER`, or scalar fields), and
+            `stored_run`, the run that the statement saw, in that order.
+
+        Raises:
+            UnknownIndicator, BadParameter: as in `student_page`, or nobody declares a field.
+        """
         query = StudentQuery(self._layout, course.course_id)
         where = ["s.course_id = $1", "s.in_l", *query.conditions(filter)]
         if after is not None:
             where.append(query.after(order, after))
-        key, _ = query.sort_key(order)
-        limit = query.argument(first + 1)
-        rows = await self._database.fetch(
-            f"SELECT {_columns(StudentRecord, 's')}, {key} AS sort_value FROM students s"
-            f"{query.joins()} WHERE {' AND '.join(where)}"
-            f" ORDER BY {query.order_by(order)} LIMIT {limit}",
-            *query.args,
-        )
-        page = rows[:first]
-        return StudentPage(
-            students=[StudentRecord(*tuple(row)[:-1]) for row in page],
-            cursors=[Cursor(row["sort_value"], row["user_id"]) for row in page],
-            has_next=len(rows) > first,
-        )
+        limit = query.argument(first)
+        # Without a filter the text depends on few things, and making it takes time.
+        key = (tuple(columns), order, after and after.value is None)
+        sql = self._pages.get(key) if filter == _EVERYBODY else None
+        if sql is None:
+            sort_value, _ = query.sort_key(order)
+            listed = _listed(query, columns)
+            sql = (
+                f"SELECT {sort_value} AS sort_value, s.user_id{listed},"
+                f" {_STORED_RUN} FROM students s{query.joins()} WHERE {' AND '.join(where)}"
+                f" ORDER BY {query.order_by(order)} LIMIT {limit}"
+            )
+            if filter == _EVERYBODY and len(self._pages) < _PAGES_KEPT:
+                self._pages[key] = sql
+        return await self._database.fetch(sql, *query.args)
+
+    async def student_row(
+        self,
+        course: CourseRecord,
+        user_id: int,
+        columns: Sequence[str | FieldRef],
+    ) -> Row | None:
+        """A student, also one who has left, with scalar values, in one statement.
+
+        Returns:
+            Row as of `student_rows`, `sort_value` null; None: there is none of this id.
+
+        Raises:
+            UnknownIndicator, BadParameter: nobody declares a field.
+        """
+        if not -_INT64 <= user_id < _INT64:
+            return None
+        query = StudentQuery(self._layout, course.course_id)
+        key = tuple(columns)
+        sql = self._pages.get(key)
+        if sql is None:
+            listed = _listed(query, columns)
+            sql = (
+                f"SELECT NULL AS sort_value, s.user_id{listed},"
+                f" {_STORED_RUN} FROM students s{query.joins()}"
+                " WHERE s.course_id = $1 AND s.user_id = $2"
+            )
+            if len(self._pages) < _PAGES_KEPT:
+                self._pages[key] = sql
+        return await self._database.fetch_row(sql, course.course_id, user_id)
 
     async def count_students(self, course: CourseRecord, filter: StudentFilter) -> int:
         """Number of enrolled students that match."""
@@ -255,21 +367,49 @@ class Reader:
         )
         return {(record.group_id, record.indicator, record.field): record for record in found}
 
+    def remembers_released(self, course: CourseRecord, indicators: Collection[str]) -> bool:
+        """Whether `released` of this run takes no statement."""
+        return all(self._facts.known(course, (_RELEASED, key)) is not None for key in indicators)
+
+    async def released(
+        self, course: CourseRecord, indicators: Sequence[str]
+    ) -> list[ReleasedRecord]:
+        """What the class is told by these indicators, rows of a part in their order."""
+        known = {key: self._facts.known(course, (_RELEASED, key)) for key in indicators}
+        missing = [key for key, records in known.items() if records is None]
+        if missing:
+            rows = await self._database.fetch(
+                f"SELECT {_columns(ReleasedRecord)}, {_STORED_RUN} FROM released"
+                " WHERE course_id = $1 AND indicator = ANY($2)"
+                " ORDER BY indicator, part, ordinal, keys",
+                course.course_id,
+                missing,
+            )
+            known.update({key: [] for key in missing})
+            for row in rows:
+                known[row["indicator"]].append(ReleasedRecord(*tuple(row)[:-1]))
+            if rows and rows[0]["stored_run"] == course.run_id:
+                for key in missing:
+                    self._facts.remember(course, (_RELEASED, key), known[key])
+        return [record for records in known.values() for record in records]
+
     async def ad_hoc_summaries(
         self,
         course: CourseRecord,
-        filter: StudentFilter,
+        groups: Sequence[StudentFilter],
         fields: Sequence[FieldRef],
         *,
         bins: int = 20,
-    ) -> AdHocSummaries:
-        """The same statistics of whoever matches a filter, computed now from the wide tables.
+    ) -> list[AdHocSummaries]:
+        """The same statistics of whoever matches each filter, computed now from the wide tables.
+
+        One statement for all groups.
 
         Raises:
             UnknownIndicator, BadParameter: nobody declares a field, or it is no number.
         """
         return await read_ad_hoc(
-            self._database, self._layout, course.course_id, filter, fields, bins=bins
+            self._database, self._layout, course.course_id, groups, fields, bins=bins
         )
 
     async def blocks(
@@ -283,6 +423,15 @@ class Reader:
             list(block_keys),
         )
         return {row["block_key"]: BlockRecord(*row) for row in rows}
+
+
+def _listed(query: StudentQuery, columns: Sequence[str | FieldRef]) -> str:
+    """Columns of a SELECT list, a comma before each."""
+    return "".join(
+        # by its place, so that nothing but a known name can get into the statement
+        f", {query.column(one) if isinstance(one, FieldRef) else f's.{ROSTER[ROSTER.index(one)]}'}"
+        for one in columns
+    )
 
 
 def _columns(record: type, alias: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -85,6 +85,33 @@ class SummaryRecord:
     minimum: float | None
     maximum: float | None
     histogram: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedRecord:
+    """A number or row as the class was last told it (`aggregates/releases.py` says when).
+
+    Attributes:
+        part: of the group's result; `summary.<field>` for the free summary of a field.
+        content: values by field, days and instants as text.
+        people: whose values they are made of; None: the counts among them tell.
+        size: students of the class then.
+        ever: the same with those who had left.
+        most_equal: people with the commonest value, of a summary.
+        ranks: values at `units.RANKS`, of a summary.
+    """
+
+    indicator: str
+    part: str
+    content: Mapping[str, Any]
+    people: int | None
+    size: int
+    ever: int
+    most_equal: int | None
+    ranks: Sequence[float] | None
+    as_of: datetime | None
+    computed_at: datetime | None
+    state_as_of: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ async def write_roles(
 ) -> None:
     """Replace the roles of this course, those of its whole org, and the global staff.
 
-    Roles elsewhere are left as they are: other courses' refreshes bring them.
+    Roles elsewhere are left as they are: other courses' refreshes bring them. Nothing is written
+    where they are the same: a change is told to all who remember roles.
     """
     key, org = results.course_key, results.course.get("org")
     team: list[RoleRow] = []
@@ -44,17 +45,20 @@ async def write_roles(
         elif of_course == key or (of_course is None and of_org == org):
             team.append(row)
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=deadline_seconds)
-    await connection.execute(
-        "DELETE FROM course_roles WHERE course_key = $1 OR (course_key IS NULL AND org = $2)",
-        key,
-        org,
+    ours = "WHERE course_key = $1 OR (course_key IS NULL AND org = $2)"
+    stored = await connection.fetch(
+        f"SELECT user_id, org, course_key, role FROM course_roles {ours}", key, org
     )
-    await connection.execute("DELETE FROM global_staff")
-    for name, rows in (
-        ("course_roles", _table(team)),
-        ("global_staff", pa.table({"user_id": pa.array(staff, pa.int64())})),
-    ):
-        await copy_table(connection, name, rows, deadline_seconds=deadline_seconds)
+    if {tuple(row) for row in stored} != set(team):
+        await connection.execute(f"DELETE FROM course_roles {ours}", key, org)
+        await copy_table(
+            connection, "course_roles", _table(team), deadline_seconds=deadline_seconds
+        )
+    stored = await connection.fetch("SELECT user_id FROM global_staff")
+    if {row["user_id"] for row in stored} != set(staff):
+        await connection.execute("DELETE FROM global_staff")
+        table = pa.table({"user_id": pa.array(staff, pa.int64())})
+        await copy_table(connection, "global_staff", table, deadline_seconds=deadline_seconds)
 
 
 def _table(rows: list[RoleRow]) -> pa.Table:

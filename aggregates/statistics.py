@@ -1,11 +1,11 @@
-"""Statistics of an ad-hoc group in PostgreSQL, by the definitions of catalogue 1.11."""
+"""Statistics of ad-hoc groups in PostgreSQL, by the definitions of catalogue 1.11."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from aggregates.conditions import StudentQuery
-from aggregates.database import Database, Row
+from aggregates.database import Row, Statements
 from aggregates.fields import FieldRef
 from aggregates.filters import StudentFilter
 from aggregates.layout import Layout
@@ -17,15 +17,15 @@ MAX_BINS = 1000
 
 
 async def read_ad_hoc(
-    database: Database,
+    database: Statements,
     layout: Layout,
     course_id: int,
-    who: StudentFilter,
+    groups: Sequence[StudentFilter],
     fields: Sequence[FieldRef],
     *,
     bins: int,
-) -> AdHocSummaries:
-    """Summarise fields over the students that match, in one statement and so one snapshot.
+) -> list[AdHocSummaries]:
+    """Summarise fields over the students that match each filter, in one statement and snapshot.
 
     An indicator over everybody ever enrolled (`E`) counts its own population; `size` is `L`.
     """
@@ -41,24 +41,32 @@ async def read_ad_hoc(
         ever = layout.registry.indicator(ref.indicator).population == "ever_enrolled"
         selected.append(f"s.{'in_e' if ever else 'in_l'} AS m{number}")
         selected.append(f"{query.column(ref)}::float8 AS v{number}")
-    where = ["s.course_id = $1", "(s.in_l OR s.in_e)", *query.conditions(who)]
+    matches = [" AND ".join(query.conditions(who)) or "true" for who in groups]
+    belongs = ", ".join(f"({number}, ({match}))" for number, match in enumerate(matches))
     bin_count = query.argument(bins) if wanted else ""
     rows = await database.fetch(
-        f"WITH members AS MATERIALIZED (SELECT {', '.join(selected)}"
-        f" FROM students s{query.joins()} WHERE {' AND '.join(where)})"
-        " SELECT -1 AS field, count(*) FILTER (WHERE in_l) AS n, NULL::bigint AS n_null,"
+        f"WITH members AS MATERIALIZED (SELECT g.id AS g, {', '.join(selected)}"
+        f" FROM students s{query.joins()}"
+        f" CROSS JOIN LATERAL (VALUES {belongs}) AS g(id, is_in)"
+        " WHERE s.course_id = $1 AND (s.in_l OR s.in_e) AND g.is_in)"
+        " SELECT g, -1 AS field, count(*) FILTER (WHERE in_l) AS n, NULL::bigint AS n_null,"
         " NULL::float8 AS mean, NULL::float8 AS sd, NULL::float8[] AS quartiles,"
         " NULL::float8 AS sum, NULL::float8 AS minimum, NULL::float8 AS maximum,"
-        " NULL::bigint[] AS histogram FROM members"
+        " NULL::bigint[] AS histogram FROM members GROUP BY g"
         + "".join(" UNION ALL " + _one(number, bin_count) for number in range(len(wanted))),
         *query.args,
     )
-    by_number = {row["field"]: row for row in rows}
-    summaries = {
-        (ref.indicator, ref.field): _record(layout, ref, by_number[number])
-        for number, ref in enumerate(wanted)
-    }
-    return AdHocSummaries(size=by_number[-1]["n"], summaries=summaries)
+    found = {(row["g"], row["field"]): row for row in rows}
+    return [
+        AdHocSummaries(
+            size=found[group, -1]["n"] if (group, -1) in found else 0,
+            summaries={
+                (ref.indicator, ref.field): _record(layout, ref, found.get((group, number)))
+                for number, ref in enumerate(wanted)
+            },
+        )
+        for group in range(len(groups))
+    ]
 
 
 def _one(number: int, bins: str) -> str:
@@ -67,26 +75,29 @@ def _one(number: int, bins: str) -> str:
     # floating-point steps as the precomputed summaries'.
     return f"""(
         WITH a AS (
-            SELECT count({value}) AS n, count(*) - count({value}) AS n_null,
+            SELECT g, count({value}) AS n, count(*) - count({value}) AS n_null,
                 avg({value}) AS mean, stddev_samp({value}) AS sd,
                 percentile_cont(ARRAY[0.25, 0.5, 0.75])
                     WITHIN GROUP (ORDER BY {value}) AS quartiles,
                 sum({value}) AS sum, min({value}) AS minimum, max({value}) AS maximum
-            FROM members WHERE {member}
+            FROM members WHERE {member} GROUP BY g
         ), filled AS (
-            SELECT CASE WHEN maximum > minimum THEN least({bins}::int - 1,
+            SELECT g, CASE WHEN maximum > minimum THEN least({bins}::int - 1,
                 floor(({value} - minimum) * {bins}::int / (maximum - minimum))) ELSE 0 END::int
                 AS bin, count(*) AS counted
-            FROM members, a WHERE {member} AND {value} IS NOT NULL GROUP BY 1
+            FROM members JOIN a USING (g) WHERE {member} AND {value} IS NOT NULL GROUP BY 1, 2
         )
-        SELECT {number}, n, n_null, mean, sd, quartiles, sum, minimum, maximum,
+        SELECT g, {number}, n, n_null, mean, sd, quartiles, sum, minimum, maximum,
             (SELECT array_agg(coalesce(counted, 0) ORDER BY place)
              FROM generate_series(0, CASE WHEN maximum > minimum THEN {bins}::int ELSE 1 END - 1)
-                 AS place LEFT JOIN filled ON bin = place)
+                 AS place LEFT JOIN filled ON bin = place AND filled.g = a.g)
         FROM a)"""
 
 
-def _record(layout: Layout, ref: FieldRef, row: Row) -> SummaryRecord:
+def _record(layout: Layout, ref: FieldRef, row: Row | None) -> SummaryRecord:
+    if row is None:  # nobody is in the group
+        nothing = dict.fromkeys(("mean", "sd", "median", "p25", "p75", "sum", "minimum", "maximum"))
+        return SummaryRecord("", ref.indicator, ref.field, n=0, n_null=0, histogram=(), **nothing)
     p25, median, p75 = row["quartiles"] or (None, None, None)
     _, field = layout.field(ref)
     return SummaryRecord(

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 
+from aggregates import retirement
 from aggregates.database import Database
 from aggregates.layout import Layout
+from aggregates.leftovers import Leftover, find_leftovers, remove_leftovers
 from aggregates.migrator import migrate
+from aggregates.notices import Notices
 from aggregates.reader import Reader
-from aggregates.writer import Guard, WriteReport, write_course
-from indicators.contract import Cost
+from aggregates.snapshots import Snapshot, open_snapshot
+from aggregates.work import Work
+from aggregates.writer import Guard, WriteReport, renew_course, write_course
 from indicators.registry import Registry
 from indicators.result import CourseResults
 
 
 class Store:
-    """Owns `database`, the pool; `reader` answers questions, `write` replaces a course."""
+    """Owns `database`, the pool; `reader` answers questions, `write` replaces a course.
+
+    `notices` tells what changes, to whoever is `listening`; `work` is where work is asked for.
+    """
 
     def __init__(
         self, database: Database, layout: Layout, *, write_deadline_seconds: float
@@ -23,7 +31,11 @@ class Store:
         self.database = database
         self._layout = layout
         self._write_deadline_seconds = write_deadline_seconds
+        registry = layout.registry
+        self._revisions = {key: registry.revision(key) for key in registry.indicators}
         self.reader = Reader(database, layout)
+        self.notices = Notices(database)
+        self.work = Work(database)
 
     @classmethod
     async def connect(
@@ -52,6 +64,15 @@ class Store:
             url, pool_size=pool_size, deadline_seconds=deadline_seconds
         )
         return cls(database, layout, write_deadline_seconds=write_deadline_seconds)
+
+    @property
+    def registry(self) -> Registry:
+        """Whose declarations the tables follow."""
+        return self._layout.registry
+
+    def snapshot(self, *, patience_seconds: float) -> AbstractAsyncContextManager[Snapshot]:
+        """The store as it is now, for as long as that takes; ended after so long a silence."""
+        return open_snapshot(self.database, self._layout, patience_seconds=patience_seconds)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -97,11 +118,34 @@ class Store:
             deadline_seconds=self._write_deadline_seconds,
         )
 
+    async def renew(
+        self, results: CourseResults, *, input_digest: str, guard: Guard | None = None
+    ) -> WriteReport:
+        """Replace what is stored of the results' indicators, and nothing else of the course.
+
+        Args:
+            results: of some indicators, made of the facts that the stored numbers are made of.
+            input_digest: of these facts; where the stored numbers have others nothing is changed.
+            guard: called last in the transaction; what it raises undoes everything.
+
+        Raises:
+            ResultRefused: the results hold something that must not be stored.
+            StoreError: the server does not answer in time, or refuses.
+        """
+        return await renew_course(
+            self.database,
+            self._layout,
+            results,
+            input_digest=input_digest,
+            guard=guard,
+            deadline_seconds=self._write_deadline_seconds,
+        )
+
     async def course_digest(self, course_key: str) -> str | None:
         """Input digest of the course's stored numbers; None if they must be computed again.
 
-        That is so when there are none, when tables changed since, and when a precomputed indicator
-        is new or has another version.
+        That is so when there are none, when tables changed since, and when an indicator is new or
+        has another version.
         """
         return (await self._digests(course_key)).get(course_key)
 
@@ -116,16 +160,58 @@ class Store:
             " WHERE c.fingerprint IS NOT NULL AND ($1::text IS NULL OR c.course_key = $1)",
             course_key,
         )
-        wanted = {
-            key: one.version
-            for key, one in self._layout.registry.indicators.items()
-            if one.cost is Cost.PRECOMPUTED
-        }
         return {
             row["course_key"]: row["input_digest"]
             for row in rows
-            if all(row["versions"].get(key) == version for key, version in wanted.items())
+            if not self._stale(row["versions"])
         }
+
+    async def stale_indicators(self, course_key: str, input_digest: str) -> list[str] | None:
+        """Indicators whose stored numbers must be computed again, though they have these facts.
+
+        They are new, or have another version, or rest on a table that has. None: the stored
+        numbers of the course have other facts, or there are none.
+        """
+        row = await self.database.fetch_row(
+            "SELECT r.versions FROM courses c JOIN runs r ON r.run_id = c.run_id"
+            " WHERE c.course_key = $1 AND c.fingerprint IS NOT NULL AND r.input_digest = $2",
+            course_key,
+            input_digest,
+        )
+        return None if row is None else self._stale(row["versions"])
+
+    def _stale(self, versions: Mapping[str, object]) -> list[str]:
+        return [key for key, wanted in self._revisions.items() if versions.get(key) != wanted]
+
+    async def find_leftovers(self, *, kept: Collection[str]) -> list[Leftover]:
+        """What is stored of indicators that are no longer installed.
+
+        Args:
+            kept: distributions and keys that are installed but take no part now: theirs stays.
+        """
+        return await find_leftovers(self.database, self._layout, kept=kept)
+
+    async def remove_leftovers(self, found: Sequence[Leftover]) -> None:
+        """Remove what was found.
+
+        Raises:
+            StoreError: a table is in use; what was removed before stays removed.
+        """
+        await remove_leftovers(self.database, found, deadline_seconds=self._write_deadline_seconds)
+
+    async def retire(self, user_ids: Collection[int], usernames: Collection[str]) -> dict[str, int]:
+        """Remove all rows of users; gives how many by table. See `aggregates/retirement.py`.
+
+        Raises:
+            StoreError: the server does not answer in time, or refuses.
+        """
+        seconds = self._write_deadline_seconds
+        rows = await retirement.take_out(
+            self.database, user_ids, usernames, deadline_seconds=seconds
+        )
+        touched = [table for table, count in rows.items() if count]
+        await retirement.vacuum(self.database, touched, deadline_seconds=seconds)
+        return rows
 
     async def cursors(self, course_key: str) -> Mapping[str, object]:
         """How far each source was read for the course's stored numbers; empty if there are none."""

@@ -16,16 +16,20 @@ from aggregates.copying import copy_table
 from aggregates.database import Connection, Database
 from aggregates.layout import Layout
 from aggregates.naming import quote
+from aggregates.releases import release_course
+from aggregates.renewing import renew_indicators
 from aggregates.roles import roles_of, write_roles
 from aggregates.rows import all_rows, instant
 from courselens.domain import from_us
 from courselens.errors import StoreError
+from indicators.registry import Registry
 from indicators.result import CourseResults
 
 VACUUM_ROWS = 20_000
 """From so many replaced rows on a table is vacuumed: autovacuum sleeps through a course."""
 
 _LOCK = 0x636C656E
+WRITERS_LOCK = 0x636C656E_00000003
 _BASE_TABLES = ("students", "groups", "memberships", "blocks", "envelopes", "summaries")
 _COURSE = {
     "display_name": "display_name",
@@ -75,12 +79,7 @@ async def write_course(
     began = time.monotonic()
     fingerprint = _fingerprint(results, input_digest)
     async with database.transaction() as connection:
-        await connection.execute(
-            "SELECT pg_advisory_xact_lock($1::int4, hashtext($2))",
-            _LOCK,
-            results.course_key,
-            timeout=deadline_seconds,
-        )
+        await _lock(connection, results.course_key, deadline_seconds)
         stored = await connection.fetchrow(
             "SELECT course_id, run_id, fingerprint FROM courses WHERE course_key = $1",
             results.course_key,
@@ -97,11 +96,11 @@ async def write_course(
             return WriteReport(results.course_key, stored["run_id"], False, 0, seconds)
         tables = await asyncio.to_thread(lambda: list(all_rows(layout, results)))
         course_id, run_id = await _start_run(
-            connection, results, input_digest, cursors, fingerprint
+            connection, layout.registry, results, input_digest, cursors, fingerprint
         )
         moved: dict[str, int] = {}
         if stored:
-            await _delete_course(connection, course_id, moved, deadline_seconds)
+            await delete_course(connection, course_id, moved, deadline_seconds)
         written = 0
         for name, rows in tables:
             if rows.num_rows:
@@ -110,6 +109,9 @@ async def write_course(
                     connection, name, here, deadline_seconds=deadline_seconds
                 )
                 moved[name] = moved.get(name, 0) + rows.num_rows
+        await release_course(
+            connection, layout.registry, results, course_id, deadline_seconds=deadline_seconds
+        )
         # Last, as others wait for it: the roles of an org belong to several courses.
         await write_roles(connection, results, deadline_seconds=deadline_seconds)
         await connection.execute(
@@ -121,6 +123,60 @@ async def write_course(
     vacuumed = await _vacuum(database, moved, deadline_seconds)
     seconds = time.monotonic() - began
     return WriteReport(results.course_key, run_id, True, written, seconds, vacuumed)
+
+
+async def renew_course(
+    database: Database,
+    layout: Layout,
+    results: CourseResults,
+    *,
+    input_digest: str,
+    deadline_seconds: float,
+    guard: Guard | None = None,
+) -> WriteReport:
+    """Replace what is stored of the results' indicators, and nothing else of the course.
+
+    Changes nothing where the stored numbers were made of other facts than `input_digest` says.
+
+    Raises:
+        ResultRefused: the results hold something that must not be stored.
+        StoreError: the database does not answer within `deadline_seconds`, or refuses.
+    """
+    began = time.monotonic()
+    async with database.transaction() as connection:
+        await _lock(connection, results.course_key, deadline_seconds)
+        renewed = await renew_indicators(
+            connection,
+            layout,
+            results,
+            input_digest=input_digest,
+            deadline_seconds=deadline_seconds,
+        )
+        if guard is not None:
+            await guard(connection)
+    run_id, moved = renewed or (0, {})
+    vacuumed = await _vacuum(database, moved, deadline_seconds)
+    return WriteReport(
+        results.course_key,
+        run_id,
+        renewed is not None,
+        sum(moved.values()),
+        time.monotonic() - began,
+        vacuumed,
+    )
+
+
+async def _lock(connection: Connection, course_key: str, deadline_seconds: float) -> None:
+    # The first is had by all writers at once, and by a retirement (`retirement.py`) alone.
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock_shared($1)", WRITERS_LOCK, timeout=deadline_seconds
+    )
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock($1::int4, hashtext($2))",
+        _LOCK,
+        course_key,
+        timeout=deadline_seconds,
+    )
 
 
 def _fingerprint(results: CourseResults, input_digest: str) -> str:
@@ -143,6 +199,7 @@ def _fingerprint(results: CourseResults, input_digest: str) -> str:
 
 async def _start_run(
     connection: Connection,
+    registry: Registry,
     results: CourseResults,
     input_digest: str,
     cursors: Mapping[str, object],
@@ -172,7 +229,10 @@ async def _start_run(
         course_id,
         input_digest,
         dict(cursors),
-        {result.indicator.key: result.envelope.version for result in results.results},
+        {
+            result.indicator.key: registry.revision(result.indicator.key)
+            for result in results.results
+        },
     )
     await connection.execute(
         "UPDATE courses SET run_id = $2, computed_at = coalesce(computed_at, now())"
@@ -183,9 +243,10 @@ async def _start_run(
     return course_id, run_id
 
 
-async def _delete_course(
+async def delete_course(
     connection: Connection, course_id: int, moved: dict[str, int], deadline_seconds: float
 ) -> None:
+    """Delete what a refresh writes, but for what students were told; adds rows by table."""
     derived = [row["name"] for row in await connection.fetch("SELECT name FROM derived_tables")]
     for name in (*_BASE_TABLES, *sorted(derived)):
         status = await connection.execute(
