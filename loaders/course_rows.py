@@ -53,6 +53,17 @@ def build_course_tables(
     return tables, tuple(problems)
 
 
+def merge_courses(rows: list[dict[str, object]]) -> pa.Table:
+    """One row for each course; what an earlier row leaves open is taken from a later one."""
+    merged: dict[object, dict[str, object]] = {}
+    for row in rows:
+        before = merged.setdefault(row["course_key"], row)
+        merged[row["course_key"]] = {
+            name: row[name] if value is None else value for name, value in before.items()
+        }
+    return pa.Table.from_pylist(list(merged.values()), schema=COURSES.schema)
+
+
 def _root_fields(course: RawCourse) -> Mapping[str, object] | None:
     root = course.blocks.get(course.root_key) if course.root_key is not None else None
     return root.fields if root is not None else None

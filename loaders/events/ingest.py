@@ -11,25 +11,27 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
-from courselens.errors import LakeError, SourceNotFound
+from courselens.errors import LakeError, SourceNotFound, SourceUnavailable
 from loaders.events.engine import open_engine, sql_text
-from loaders.events.finish import Slot, Written
 from loaders.events.lake import Lake
 from loaders.events.manifest import (
     Cursor,
     Manifest,
     Partition,
-    locked,
     read_manifest,
     write_manifest,
 )
 from loaders.events.merge import Merge
 from loaders.events.places import load_places
+from loaders.events.slot import Slot, Written
 from loaders.events.source import Text, new_text
 from loaders.events.staging import Staging, prepare_parser
 from loaders.events.structure import Structure
+from loaders.manifests import locked
+from loaders.retired import Retired, nobody
 
 Progress = Callable[[str, int, int], None]
 
@@ -61,7 +63,7 @@ class IngestReport:
         duplicates: events that were there already, or twice in this run.
         rejected: lines by reason: blank, comment, unfinished (last line without newline, read
             again next time), dropped_parse, dropped_no_type, dropped_no_course, dropped_no_user,
-            dropped_task, dropped_time.
+            dropped_retired, dropped_task, dropped_time.
         files: account of each file that had something new.
     """
 
@@ -79,9 +81,11 @@ def ingest(
     lake: Lake,
     *,
     structure: Structure,
+    retired: Retired = nobody,
     memory_limit: str = "2GB",
     threads: int | None = None,
     progress: Progress | None = None,
+    before_commit: Callable[[], None] | None = None,
 ) -> IngestReport:
     """Bring what is new in the log files into the lake.
 
@@ -93,13 +97,16 @@ def ingest(
         log_files: logs, plain or gzip, with or without a text prefix, or files of JSON events.
         lake: is made if it is not there.
         structure: course trees, courses and users, for locations and names.
+        retired: whose events are left out.
         memory_limit: of the engine, as DuckDB writes it.
         threads: null: as many as there are processors.
         progress: told (what is going on, done, of how many).
+        before_commit: called last; what it raises leaves the lake as it was.
 
     Raises:
         LakeError: the lake is being written by another process, is damaged, or its path cannot be.
         SourceNotFound: a log file does not exist or cannot be read.
+        SourceUnavailable: a log file was moved or cut while it was read; the next run gets it.
     """
     threads = threads or os.cpu_count() or 1
     tell = progress or (lambda what, done, total: None)
@@ -109,7 +116,7 @@ def ingest(
         )
     with locked(lake.path):
         manifest = read_manifest(lake.path)
-        _sweep(lake.path, manifest)
+        sweep(lake.path, manifest)
         sources = _numbered(log_files, manifest)
         if not sources:
             return IngestReport(0, 0, 0, 0, 0, {}, {})
@@ -122,8 +129,13 @@ def ingest(
                 folders=[*(source.path for source in sources), lake.path],
             )
             try:
-                prepare_parser(engine, structure)
-                return _run(engine, sources, lake.path, manifest, threads, tell)
+                prepare_parser(engine, structure, retired())
+                return _run(engine, sources, lake.path, manifest, threads, tell, before_commit)
+            except (OSError, duckdb.Error, IndexError) as error:  # lines that are there no more
+                moved = next((s.path for s in sources if _stamp(s.path) != s.stamp), None)
+                if moved is None:
+                    raise
+                raise SourceUnavailable(str(moved), 0, reason="it changes too fast") from error
             finally:
                 engine.close()
         finally:
@@ -137,6 +149,7 @@ def _run(
     manifest: Manifest,
     threads: int,
     tell: Progress,
+    before_commit: Callable[[], None] | None,
 ) -> IngestReport:
     scratch = folder / _SCRATCH
     staging = Staging(engine, scratch)
@@ -166,6 +179,8 @@ def _run(
         rejects.replace(target)
         quarantine = [*committed.quarantine, str(target.relative_to(folder))]
         committed = replace(committed, quarantine=quarantine)
+    if before_commit is not None:
+        before_commit()
     write_manifest(
         folder,
         replace(
@@ -183,11 +198,19 @@ def _run(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A log file that may have something new; `fresh` is its number if it begins anew."""
+    """A log file that may have something new.
+
+    Attributes:
+        path: the file.
+        cursor: how much of it is in the lake.
+        fresh: its number if it begins anew.
+        stamp: its size and time of change as the run found it.
+    """
 
     path: Path
     cursor: Cursor
     fresh: int
+    stamp: tuple[int, int] | None
 
 
 def _numbered(log_files: Sequence[Path], manifest: Manifest) -> list[_Source]:
@@ -202,9 +225,18 @@ def _numbered(log_files: Sequence[Path], manifest: Manifest) -> list[_Source]:
             raise SourceNotFound(path, error.strerror or "cannot be read") from error
         cursor = manifest.sources.get(str(path), Cursor(ordinal))
         if (cursor.size, cursor.mtime_ns) != (stat.st_size, stat.st_mtime_ns):
-            sources.append(_Source(path, cursor, ordinal))
+            stamp = (stat.st_size, stat.st_mtime_ns)
+            sources.append(_Source(path, cursor, ordinal, stamp))
             ordinal += 1
     return sources
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _read_logs(
@@ -227,11 +259,14 @@ def _read_logs(
 def _new_text(source: _Source, scratch: Path) -> Text | None:
     try:
         text = new_text(source.path, source.cursor, scratch / f"text-{source.fresh}.ndjson")
-    except OSError as error:
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise SourceNotFound(source.path, error.strerror or "cannot be read") from error
     if text is not None and text.first_line == 0 and source.cursor.lines:
         # Other content under a known name must not take the numbers of the old rows.
-        return replace(text, cursor=replace(text.cursor, ordinal=source.fresh))
+        # Both cursors: a number that no cursor holds would be given to another file.
+        left = text.unfinished and replace(text.unfinished, ordinal=source.fresh)
+        cursor = replace(text.cursor, ordinal=source.fresh)
+        return replace(text, cursor=cursor, unfinished=left)
     return text
 
 
@@ -289,8 +324,7 @@ def _move(folder: Path, manifest: Manifest, written: dict[Slot, Written]) -> Man
 def _with_days(engine: DuckDBPyConnection, manifest: Manifest) -> Manifest:
     """Widen the days the log source covers; devices' clocks do not count."""
     row = engine.execute("""
-        SELECT min(make_timestamp(ts_us)::DATE)::VARCHAR, max(make_timestamp(ts_us)::DATE)::VARCHAR
-        FROM given WHERE source <> 'mobile'""").fetchone()
+        SELECT min(day)::VARCHAR, max(day)::VARCHAR FROM mentions WHERE NOT is_device""").fetchone()
     first, last = row or (None, None)
     firsts = [day for day in (manifest.first_day, first) if day]
     lasts = [day for day in (manifest.last_day, last) if day]
@@ -317,7 +351,9 @@ def _report(
     for one in files.values():
         for reason, count in one.rejected.items():
             totals[reason] = totals.get(reason, 0) + count
-    (events,) = engine.execute("SELECT count(*) FROM given").fetchone() or (0,)
+    (events,) = engine.execute(
+        "SELECT coalesce(sum(events), 0)::BIGINT FROM mentions"
+    ).fetchone() or (0,)
     return IngestReport(
         lines=sum(one.lines for one in files.values()),
         parsed=sum(one.parsed for one in files.values()),
@@ -329,7 +365,7 @@ def _report(
     )
 
 
-def _sweep(folder: Path, manifest: Manifest) -> None:
+def sweep(folder: Path, manifest: Manifest) -> None:
     """Remove what no commit names: left by a run that died, or replaced by the last one."""
     shutil.rmtree(folder / _SCRATCH, ignore_errors=True)
     live = {p.file for p in manifest.partitions} | set(manifest.quarantine)

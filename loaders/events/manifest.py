@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
-from courselens.errors import LakeError
+from loaders import manifests
 
 FORMAT = 1
-_NAME = "manifest.json"
-_LOCK = "lock"
+_FIX = "Restore it, or delete the lake and ingest again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,58 +62,14 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         LakeError: it is damaged, or of another version of the format.
     """
-    path = folder / _NAME
-    try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except FileNotFoundError:
-        return Manifest()
-    except (msgspec.MsgspecError, OSError) as error:
-        raise LakeError(
-            f"{path}: cannot be read ({error}). Restore it, or delete the lake and ingest again"
-        ) from error
-    if manifest.format != FORMAT:
-        raise LakeError(
-            f"{path}: format {manifest.format}, this version reads {FORMAT}. "
-            "Delete the lake and ingest again"
-        )
-    return manifest
+    return manifests.read(folder, Manifest, fix=_FIX)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Commit: from this rename on the lake is what `manifest` says."""
-    path = folder / (_NAME + ".new")
-    with path.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-        file.flush()
-        os.fsync(file.fileno())
-    path.replace(folder / _NAME)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Commit: from this rename on the lake is what `manifest` says, even after a power cut."""
+    new_files = _files(manifest) - _files(read_manifest(folder))
+    manifests.commit(folder, manifest, new_files=new_files)
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the lake's write lock; the system lets go of it when the process dies.
-
-    Raises:
-        LakeError: another process holds it; names that process.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "an unknown process"
-            raise LakeError(
-                f"{folder}: is being written by {holder}. Wait for it, or stop it, and run again"
-            ) from error
-        file.seek(0)
-        file.truncate()
-        since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        file.write(f"process {os.getpid()} on {socket.gethostname()} since {since}\n")
-        file.flush()
-        yield
+def _files(manifest: Manifest) -> set[str]:
+    return {partition.file for partition in manifest.partitions} | set(manifest.quarantine)

@@ -10,15 +10,8 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
-from loaders.events.finish import (
-    Slot,
-    Written,
-    border_states,
-    find_changes,
-    load_batch,
-    open_batch,
-    write_slot,
-)
+from loaders.events.finish import border_states, find_changes, load_batch, shares, sorted_rows
+from loaders.events.slot import Slot, Written, by_slot, read_names, write_slot
 
 _BATCH_ROWS = 2_000_000
 _DAY = timedelta(days=1)
@@ -29,7 +22,7 @@ class Merge:
     """One run's way from staged rows to new Parquet files.
 
     Attributes:
-        engine: with the view `given`, the tables `places` and those of `load_structure`.
+        engine: with the view `given`, and the tables of `load_sayings` and `load_places`.
         live: the lake's files, which stay as they are.
         written: what this run replaces or adds.
         duplicates: rows left out because the same event is there already.
@@ -66,9 +59,9 @@ class Merge:
             progress(done, done + len(waiting))
 
     def _new_rows(self) -> dict[Slot, int]:
-        rows = self.engine.execute("""
-            SELECT make_timestamp(ts_us)::DATE, course_key, count(*) FROM given
-            GROUP BY ALL""").fetchall()
+        rows = self.engine.execute(
+            "SELECT day, course_key, sum(events)::BIGINT FROM mentions GROUP BY ALL"
+        ).fetchall()
         return {Slot(day, course_key): count for day, course_key, count in rows}
 
     def _batch(self, slots: list[Slot], folder: Path) -> None:
@@ -80,17 +73,20 @@ class Merge:
             if (earlier := Slot(slot.day - _DAY, slot.course_key)) not in slots
             and (path := self._current(earlier)) is not None
         ]
-        open_batch(self.engine, slots)
-        self.duplicates += find_changes(self.engine, slots, stored, before, is_mixed=self.is_mixed)
-        load_batch(self.engine, slots, stored)
+        load_batch(self.engine, slots, stored, before)
+        self.duplicates += find_changes(self.engine, is_mixed=self.is_mixed)
+        names = read_names(self.engine.cursor())
+
+        def write(share: range) -> list[Written]:
+            rows = sorted_rows(self.engine.cursor(), share)
+            return [
+                write_slot(part, slots[number], names, folder / f"{number}.parquet")
+                for number, part in by_slot(rows)
+            ]
+
         with ThreadPoolExecutor(self.workers) as pool:
-            written = pool.map(
-                lambda job: write_slot(
-                    self.engine.cursor(), job[0], job[1], folder / f"{job[0]}.parquet"
-                ),
-                enumerate(slots),
-            )
-            self.written |= {one.slot: one for one in written}
+            for written in pool.map(write, shares(self.engine)):
+                self.written |= {one.slot: one for one in written}
         self.engine.execute("DROP TABLE batch")
 
     def _current(self, slot: Slot) -> Path | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 PARTS = 16
@@ -22,12 +22,11 @@ Rejects = dict[str, "array[int]"]
 """Numbers of the lines that give no event, from 1, by reason."""
 
 
-def repair(text: Path, wanted: Collection[int] | None, mended: Path) -> Rejects:
-    """Write the events of the `wanted` lines (null: of all) to `mended`; name those without.
+def repair(lines: Iterable[tuple[int, bytes]], mended: Path) -> Rejects:
+    """Write the events of the lines to `mended`; name those without.
 
     Args:
-        text: newline-delimited text.
-        wanted: line numbers from 1.
+        lines: with their numbers.
         mended: receives one event per line, with `_place` added.
 
     Returns:
@@ -40,7 +39,7 @@ def repair(text: Path, wanted: Collection[int] | None, mended: Path) -> Rejects:
         rejects.setdefault(reason, array("q")).append(number)
 
     with mended.open("wb") as out:
-        for number, line in _numbered(text, wanted):
+        for number, line in lines:
             if not line.strip(b"\0 \t\r\n"):
                 reject(number, "blank")
                 continue
@@ -58,13 +57,6 @@ def repair(text: Path, wanted: Collection[int] | None, mended: Path) -> Rejects:
                 out.write(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace"))
                 out.write(b"\n")
     return rejects
-
-
-def _numbered(text: Path, wanted: Collection[int] | None) -> Iterator[tuple[int, bytes]]:
-    with text.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if wanted is None or number in wanted:
-                yield number, line
 
 
 def _events(line: str) -> tuple[list[dict[str, object]], bool]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from loaders.events.lines import LineIndex
 from loaders.events.manifest import Cursor
 
 _BLOCK = 1 << 20
@@ -30,7 +31,7 @@ class Text:
     Attributes:
         source: the log file.
         path: the text; `source` itself, or a temporary copy.
-        lines: how many it has, blank ones included; an unfinished last one counts.
+        index: of the lines of `path`; an unfinished last one counts.
         cursor: where the lake stands once they are in; its `lines` counts all so far.
         first_line: lines of the file that came before.
         unfinished: null, or the last line has no newline: where the lake stands if that line turns
@@ -39,10 +40,15 @@ class Text:
 
     source: Path
     path: Path
-    lines: int
+    index: LineIndex
     cursor: Cursor
     first_line: int
     unfinished: Cursor | None
+
+    @property
+    def lines(self) -> int:
+        """How many it has, blank ones included."""
+        return self.index.lines
 
 
 def new_text(source: Path, cursor: Cursor, copy: Path) -> Text | None:
@@ -78,37 +84,21 @@ def new_text(source: Path, cursor: Cursor, copy: Path) -> Text | None:
         if events is not None:
             return _documents_text(source, cursor, events, copy)
         prefixed = _is_prefixed(start)
-        text = _counted(source, cursor, file, size)
+        index = LineIndex.of(plain, cursor.offset, size)
+        text = _after(source, cursor, file, index)
         is_pattern = bool(_PATTERN & set(str(plain)))
         if prefixed or cursor.offset or is_pattern:
-            _copy_lines(file, cursor.offset, size, copy, prefixed=prefixed)
-            return replace(text, path=copy)
+            _copy_lines(plain, index, cursor.offset, copy, prefixed=prefixed)
+            return replace(text, path=copy, index=LineIndex.of(copy))
         return replace(text, path=plain)
-
-
-def blank_lines(text: Text, limit: int) -> list[int]:
-    """Numbers, from 1, of the blank lines; at most `limit` + 1."""
-    found = []
-    with text.path.open("rb") as file:
-        for number, line in enumerate(_lines(file, _size(text)), 1):
-            if len(line) < 1000 and not line.strip(b" \t\r\n"):
-                found.append(number)
-                if len(found) > limit:
-                    break
-    return found
 
 
 def pad_blank_lines(text: Text, copy: Path) -> Text:
     """A bounded copy with `null` for blank lines, which the bulk reader would skip uncounted."""
-    with text.path.open("rb") as file, copy.open("wb") as out:
-        for line in _lines(file, _size(text)):
+    with copy.open("wb") as out:
+        for _, line in text.index.read(text.path):
             out.write(line if line.strip() else b"null\n")
-    return replace(text, path=copy)
-
-
-def _size(text: Text) -> int:
-    """Bytes of the text: a log read where it is may have grown since."""
-    return text.cursor.offset if text.path == text.source else text.path.stat().st_size
+    return replace(text, path=copy, index=LineIndex.of(copy))
 
 
 def _unpacked(source: Path, copy: Path) -> Path:
@@ -183,60 +173,44 @@ def _documents_text(source: Path, cursor: Cursor, events: list[object], copy: Pa
             out.write(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
     # Never continued: a document that changed is read anew.
     cursor = replace(cursor, offset=1, lines=len(events), head="document")
-    return Text(source, copy, len(events), cursor, 0, None)
+    return Text(source, copy, LineIndex.of(copy), cursor, 0, None)
 
 
-def _counted(source: Path, cursor: Cursor, file: IO[bytes], size: int) -> Text:
-    """What follows the cursor up to `size`, with its lines counted."""
-    file.seek(cursor.offset)
-    lines, at, last_start = 0, cursor.offset, cursor.offset
-    for block in _blocks(file, size - cursor.offset):
-        lines += block.count(b"\n")
-        if (newline := block.rfind(b"\n")) >= 0:
-            last_start = at + newline + 1
-        at += len(block)
-    head, tail = _edges(file, last_start)
+def _after(source: Path, cursor: Cursor, file: IO[bytes], index: LineIndex) -> Text:
+    """The text of these lines, read where it is, and the cursor behind it."""
+    is_cut = index.whole_end < index.end
+    lines = cursor.lines + index.lines - is_cut
+    head, tail = _edges(file, index.whole_end)
     whole = replace(
         cursor,
-        offset=last_start,
-        lines=cursor.lines + lines,
+        offset=index.whole_end,
+        lines=lines,
         head=head,
         tail=tail,
         ends_in_line=False,
         unfinished=False,
     )
-    if last_start == at:
-        return Text(source, source, lines, whole, cursor.lines, None)
-    head, tail = _edges(file, at)
+    if not is_cut:
+        return Text(source, source, index, whole, cursor.lines, None)
+    head, tail = _edges(file, index.end)
     after = replace(
-        whole, offset=at, lines=whole.lines + 1, head=head, tail=tail, ends_in_line=True
+        whole, offset=index.end, lines=lines + 1, head=head, tail=tail, ends_in_line=True
     )
-    return Text(source, source, lines + 1, after, cursor.lines, replace(whole, unfinished=True))
+    return Text(source, source, index, after, cursor.lines, replace(whole, unfinished=True))
 
 
-def _copy_lines(file: IO[bytes], start: int, end: int, copy: Path, *, prefixed: bool) -> None:
-    file.seek(start)
-    with copy.open("wb") as out:
-        if not prefixed:
-            for block in _blocks(file, end - start):
-                out.write(block)
+def _copy_lines(plain: Path, index: LineIndex, start: int, copy: Path, *, prefixed: bool) -> None:
+    with plain.open("rb") as file, copy.open("wb") as out:
+        if prefixed:
+            for _, line in index.read(plain):
+                out.write(line[max(line.find(b"{"), 0) :])
             return
-        for line in _lines(file, end - start):
-            out.write(line[max(line.find(b"{"), 0) :])
+        file.seek(start)
+        for block in _blocks(file, index.end - start):
+            out.write(block)
 
 
 def _blocks(file: IO[bytes], size: int) -> Iterator[bytes]:
     while size > 0 and (block := file.read(min(size, _BLOCK))):
         size -= len(block)
         yield block
-
-
-def _lines(file: IO[bytes], size: int) -> Iterator[bytes]:
-    rest = b""
-    for block in _blocks(file, size):
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        for line in lines:
-            yield line + b"\n"
-    if rest:
-        yield rest

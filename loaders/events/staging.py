@@ -1,13 +1,14 @@
-"""The run's scratch: narrow rows of every new line, and the account of where each line went."""
+"""The run's scratch: the row of every new line, and the account of where each line went."""
 
 from __future__ import annotations
 
 import threading
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from string import Template
 
 import duckdb
 import pyarrow as pa
@@ -15,15 +16,15 @@ from duckdb import DuckDBPyConnection
 
 from loaders.events.engine import sql_list, sql_text
 from loaders.events.manifest import Cursor
-from loaders.events.parse import BROKEN, MACROS, parse_sql
+from loaders.events.parse import MACROS, parse_sql
 from loaders.events.repair import PARTS, Rejects, repair
-from loaders.events.source import Text, blank_lines, pad_blank_lines
+from loaders.events.sayings import load_sayings
+from loaders.events.source import Text, pad_blank_lines
 from loaders.events.structure import Structure, load_structure
+from loaders.events.types import ACTIVITIES, FAMILIES
 
 _EXACT_FROM = 100_000
 """Broken lines in one file from which the exact pass reads all of it, to hold no list of them."""
-_BLANKS = 1_000
-"""Blank lines in one file that are stepped over; with more it is copied without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,13 @@ class Staging:
             index: (rows, row_start, row_end + 1, broken)
             for index, rows, row_start, row_end, broken in engine.execute(f"""
                 SELECT text_index, count(*), min(file_row_number), max(file_row_number),
-                       count(*) FILTER (reason = '{BROKEN}')
+                       count(*) FILTER (is_broken)
                 FROM {self._scan(staged)} GROUP BY text_index""").fetchall()
         }
         for index, text in enumerate(texts):
             rows, row_start, row_end, broken = found.get(index, (0, 0, 0, 0))
             # the reader skips blank lines without a row
-            blanks = blank_lines(text, _BLANKS) if rows < text.lines else []
+            blanks = text.index.blanks if rows < text.lines else []
             in_order = row_end - row_start == rows
             if rows + len(blanks) != text.lines or not in_order or _has_changed(text):
                 self._parse_padded(engine, text)
@@ -104,10 +105,10 @@ class Staging:
                 self._parse_exactly(text, wanted | set(blanks))
 
     def close(self) -> None:
-        """Make the views `given` and `lines`; after the last `parse`.
+        """Make the views `given` and `lines`, and what they look up; after the last `parse`.
 
         given: valid rows, with `event_id` and known users. lines: all rows but broken ones, with
-        their log file and line.
+        their log file and line, and what type names and addresses say.
         """
         if self._mended:
             staged = self._stage(self.engine, [path for path, _ in self._mended])
@@ -123,24 +124,11 @@ class Staging:
             nothing = self._scratch("nothing")
             nothing.touch()
             self._stage(self.engine, [nothing])
-        self.engine.execute(f"""
-            CREATE VIEW lines AS
-            SELECT s.* EXCLUDE (reason), p.file, p.ordinal, u.user_id AS known_id,
-                   CASE WHEN s.reason IS NULL AND s.ts_us < c.created_us THEN 'dropped_time'
-                        ELSE s.reason END AS reason,
-                   p.first_line + coalesce(
-                       s.place // {PARTS}, s.file_row_number - p.row_start + 1) AS line,
-                   coalesce(s.place % {PARTS}, 0) AS part
-            FROM {self._scan(*self._staged)} s
-            JOIN parts p ON p.staged = s.staged AND p.text_index = s.text_index
-             AND s.file_row_number >= p.row_start AND s.file_row_number < p.row_end
-            LEFT JOIN course_starts c ON c.course_key = s.course_key
-            LEFT JOIN user_names u ON u.username = s.learner_name
-            WHERE s.reason IS NULL OR s.reason <> '{BROKEN}'""")
+        load_sayings(self.engine, self._scan(*self._staged))
+        self.engine.execute(_LINES.substitute(rows=self._scan(*self._staged), parts=PARTS))
         self.engine.execute(f"""
             CREATE VIEW given AS
-            SELECT * EXCLUDE (user_id, reason), coalesce(known_id, user_id) AS user_id,
-                   ordinal * {1 << 40} + line * {PARTS} + part AS event_id
+            SELECT *, ordinal * {1 << 40} + line * {PARTS} + part AS event_id
             FROM lines WHERE reason IS NULL""")
 
     def write_rejects(self, path: Path) -> int:
@@ -196,7 +184,7 @@ class Staging:
         rejects: Rejects = {}
         mended = self._scratch("mended")
         if wanted is None or wanted:
-            rejects = repair(text.path, wanted, mended)
+            rejects = repair(text.index.read(text.path, wanted), mended)
         broken = rejects.get("dropped_parse", array("q"))
         cursor = text.cursor
         if text.unfinished is not None and broken and broken[-1] == text.lines:
@@ -241,7 +229,7 @@ class Staging:
         rows = engine.execute(f"""
             SELECT file_row_number
             FROM {self._scan(first.staged)}
-            WHERE text_index = {first.text_index} AND reason = '{BROKEN}'
+            WHERE text_index = {first.text_index} AND is_broken
             ORDER BY ALL""").fetchall()
         starts = [part.row_start for part in parts]
         lines = set()
@@ -256,12 +244,55 @@ class Staging:
             return self.folder / f"{kind}-{self._numbers}.ndjson"
 
 
-def prepare_parser(engine: DuckDBPyConnection, structure: Structure) -> None:
-    """Load what the parser looks up."""
+def prepare_parser(
+    engine: DuckDBPyConnection, structure: Structure, retired: Collection[int]
+) -> None:
+    """Load what the parser looks up, and whose events it leaves out."""
     load_structure(engine, structure)
+    engine.register("retired_arrow", pa.table({"user_id": pa.array(retired, pa.int64())}))
+    engine.execute("CREATE TABLE retired_users AS FROM retired_arrow")
+    engine.unregister("retired_arrow")
+    engine.execute(f"CREATE TYPE FAMILY AS ENUM {FAMILIES}")
+    engine.execute(f"CREATE TYPE ACTIVITY AS ENUM {ACTIVITIES}")
     for macro in MACROS:
         engine.execute(macro)
 
+
+# The course of an event is looked for in the order of catalogue 1.3.
+_LINES = Template("""
+CREATE VIEW lines AS
+WITH said AS (
+    SELECT
+        r.* EXCLUDE (course_key, spot, user_id),
+        coalesce(r.course_key, page.course_key, t.course_key, r.key_course, referer.course_key)
+            AS course_key,
+        r.course_key IS NULL AS course_from_url,
+        coalesce(r.spot, CASE WHEN t.is_request THEN t.spot ELSE page.spot END) AS spot,
+        coalesce(u.user_id, r.user_id) AS user_id,
+        t.event_no, t.event_type, t.family,
+        -- implicit requests count; the actor must be the learner
+        NOT (r.source = 'task' OR r.is_foreign OR t.is_passive) AS is_activity,
+        p.file, p.ordinal,
+        p.first_line + coalesce(r.place // $parts, r.file_row_number - p.row_start + 1) AS line,
+        coalesce(r.place % $parts, 0) AS part
+    FROM $rows r
+    JOIN parts p ON p.staged = r.staged AND p.text_index = r.text_index
+     AND r.file_row_number >= p.row_start AND r.file_row_number < p.row_end
+    LEFT JOIN types t ON t.type_name = r.type_name
+    LEFT JOIN addresses page ON page.address = r.page
+    LEFT JOIN addresses referer ON referer.address = r.referer
+    LEFT JOIN user_names u ON u.username = r.learner_name
+    WHERE NOT r.is_broken
+)
+SELECT s.*, CASE
+    WHEN s.type_name IS NULL THEN 'dropped_no_type'
+    WHEN s.course_key IS NULL THEN 'dropped_no_course'
+    WHEN s.user_id IS NULL THEN 'dropped_no_user'
+    WHEN s.user_id IN (SELECT user_id FROM retired_users) THEN 'dropped_retired'
+    WHEN s.source = 'task' AND s.event_type <> 'problem_rescore' THEN 'dropped_task'
+    WHEN s.ts_us IS NULL OR s.ts_us < c.created_us THEN 'dropped_time' END AS reason
+FROM said s LEFT JOIN course_starts c ON c.course_key = s.course_key
+""")
 
 _PARTS = pa.schema(
     [

@@ -43,19 +43,31 @@ OTHER_SEGMENTS = (
 )
 """Further segments kept in the name of a request; any other becomes `other`: paths hold names."""
 
-TEAM_PREFIXES = ("list-", "dump-", "rescore-", "reset-", "add-", "remove-", "delete-", "get-")
-"""Beginnings of the names that the instructor dashboards log."""
+TEAM_PREFIXES = (
+    *("list-", "dump-", "rescore-", "reset-", "add-", "remove-", "delete-", "get-"),
+    "edx.instructor.report.",
+    "edx.bi.",
+)
+"""Beginnings of the names that instructor dashboards and marketing log."""
+
+FAMILIES = ("nav", "video", "prob", "hint", "ora", "forum", "text", "enr", "split", "other")
+ACTIVITIES = ("video", "problem", "forum", "text", "other")
+"""Families of event types, and activity types (catalogue 1.20, 3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """What is known of a type name: its canonical name, family, and how to read its payload."""
+    """What is known of a type name: its canonical name, family, and the kind of its payload.
+
+    Kinds: `video` (its `id` is a block; speeds), `block` (its `id` is a block), `move` (its `id` is
+    a sequence, with a tab to go to), `attempt` (success), `rescore` (success of the learner it
+    names), `enrolment` (mode of the learner it names), `learner` (the learner is in the payload,
+    not in the envelope), `forum` (its `id` is a forum object), `split` (group or child).
+    """
 
     canonical: str
     family: str = "other"
-    names_block: bool = False  # payload `id` is a block
-    is_move: bool = False  # payload `id` is a sequence, with a tab to go to
-    names_learner: bool = False  # the learner is in the payload, not in the envelope
+    payload: str | None = None
 
 
 _VIDEO = ("load_video", "play_video", "pause_video", "seek_video", "stop_video")
@@ -112,31 +124,32 @@ _FAMILIES = {
         "xblock.split_test.child_render",
     ),
 }
+_PAYLOADS = {"prob": "attempt", "forum": "forum", "split": "split"}
+
 FAMILY_PREFIXES = {"openassessmentblock.": "ora", "textbook.pdf.": "text"}
 """Families whose members share the beginning of their name."""
 
 LEARNER_PREFIXES = ("edx.cohort.", "edx.certificate.", "edx.grades.", "edx.course.grade.")
-"""Beginnings of names whose learner is in the payload: `names_learner` of names not listed."""
+"""Beginnings of names, of those not listed, whose payload is of the kind `learner`."""
 
 
 def known_types() -> dict[str, EventType]:
     """Every type name with something to say about it; other names stay as they are, `other`."""
-    known = {name: EventType(name, "video", names_block=True) for name in _VIDEO}
-    known["speed_change_video"] = EventType("speed_change_video", "video", names_block=True)
+    known = {name: EventType(name, "video", "video") for name in _VIDEO}
+    known["speed_change_video"] = EventType("speed_change_video", "video", "video")
     known |= {
-        name: EventType(canonical, "video", names_block=True)
-        for name, canonical in _VIDEO_ALIASES.items()
+        name: EventType(canonical, "video", "video") for name, canonical in _VIDEO_ALIASES.items()
     }
-    known |= {name: EventType(name, names_block=True) for name in _VIDEO_OTHER}
+    known |= {name: EventType(name, payload="block") for name in _VIDEO_OTHER}
     for name, canonical in _MOVES.items():
-        known[name] = known[canonical] = EventType(canonical, "nav", is_move=True)
+        known[name] = known[canonical] = EventType(canonical, "nav", "move")
     for family, names in _FAMILIES.items():
-        known |= {name: EventType(name, family) for name in names}
-    known["save_problem_check"] = EventType("problem_check", "prob")
-    known["problem_rescore"] = EventType("problem_rescore", "prob", names_learner=True)
+        known |= {name: EventType(name, family, _PAYLOADS.get(family)) for name in names}
+    known["save_problem_check"] = EventType("problem_check", "prob", "attempt")
+    known["problem_rescore"] = EventType("problem_rescore", "prob", "rescore")
     for change in ("activated", "deactivated", "mode_changed"):
         name = f"edx.course.enrollment.{change}"
-        known[name] = EventType(name, "enr", names_learner=True)
+        known[name] = EventType(name, "enr", "enrolment")
     return known
 
 

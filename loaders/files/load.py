@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from courselens.errors import SourceMalformed
-from loaders.course_rows import build_course_tables
+from loaders.course_rows import build_course_tables, merge_courses
 from loaders.datasets import (
     BLOCK_ACCESS,
     BLOCKS,
@@ -188,7 +188,7 @@ class Loading:
         if COURSES.name in tables:
             rows = [*rows, *tables[COURSES.name].to_pylist()]
         if rows:
-            tables[COURSES.name] = _merge_courses(rows)
+            tables[COURSES.name] = merge_courses(rows)
 
 
 def _find_old_keys(tables: Iterable[pa.Table], courses: Iterable[str]) -> frozenset[str]:
@@ -209,14 +209,3 @@ def _merge_posts(connection: duckdb.DuckDBPyConnection, parts: list[pa.Table]) -
         )
     finally:
         connection.unregister("posts")
-
-
-def _merge_courses(rows: list[dict[str, object]]) -> pa.Table:
-    """One row for each course; what an earlier row leaves open is taken from a later one."""
-    merged: dict[object, dict[str, object]] = {}
-    for row in rows:
-        before = merged.setdefault(row["course_key"], row)
-        merged[row["course_key"]] = {
-            name: row[name] if value is None else value for name, value in before.items()
-        }
-    return pa.Table.from_pylist(list(merged.values()), schema=COURSES.schema)

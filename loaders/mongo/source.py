@@ -90,21 +90,27 @@ class MongoSource:
 
     async def course_keys(self) -> list[str]:
         """Keys of the published runs of both stores, sorted."""
+        return sorted(await self.published_versions())
+
+    async def published_versions(self) -> dict[str, str]:
+        """Id of the published structure by course key; empty for the runs of the old store."""
         runs = await self._reader.find(
             self._database,
             split.ACTIVE_VERSIONS,
             {f"versions.{split.PUBLISHED}": {"$exists": True}},
-            projection={"org": 1, "course": 1, "run": 1},
+            projection={"org": 1, "course": 1, "run": 1, f"versions.{split.PUBLISHED}": 1},
+            # As in `published_version`: of several entries of a run the last one counts.
+            sort=[("last_update", 1), ("_id", 1)],
         )
         roots = await self._reader.find(
             self._database, draft.COLLECTION, draft.COURSES, projection={"_id": 1}
         )
-        keys = {
-            "course-v1:{org}+{course}+{run}".format_map(run)
-            for run in runs
-            if {"org", "course", "run"} <= run.keys()
-        }
-        return sorted(keys | {draft.course_key_of(root) for root in roots})
+        found = {draft.course_key_of(root): "" for root in roots}
+        for run in runs:
+            if {"org", "course", "run"} <= run.keys():
+                key = "course-v1:{org}+{course}+{run}".format_map(run)
+                found[key] = str(run["versions"][split.PUBLISHED])
+        return found
 
     async def published_version(self, course_key: str) -> str | None:
         """Id of the published structure of a run, None where there is none.

@@ -26,6 +26,16 @@ class Capabilities:
         """Names of the datasets that can be read."""
         return frozenset(name for name, each in self.datasets.items() if each.is_available)
 
+    @property
+    def by_course(self) -> frozenset[str]:
+        """Names of the datasets that can be read a course at a time."""
+        return frozenset(read.query.dataset.name for read in self.reads if read.by_course)
+
+    @property
+    def with_cursor(self) -> frozenset[str]:
+        """Names of the datasets whose new rows a cursor finds."""
+        return frozenset(read.query.dataset.name for read in self.reads if read.changes)
+
     def has_table(self, name: str) -> bool:
         """Whether the main database has a table that may be read."""
         return self.schemas["main"].has(name)

@@ -45,6 +45,52 @@ def after_last(rows: list[Row], statement: Statement) -> dict[str, object]:
     }
 
 
+def newest_sql(read: Read, path: Path, schema: Schema) -> str:
+    """The greatest value of a path's keyset, which is at the end of its index."""
+    return f"SELECT MAX({path.keyset[0]}) FROM {_indexed(read, path, schema)}"
+
+
+def recent_ids_sql(read: Read, path: Path, schema: Schema) -> str:
+    """Ids beyond one that is a little below the greatest."""
+    column = path.keyset[0]
+    return f"SELECT {column} FROM {_indexed(read, path, schema)} WHERE {column} > %(after_0)s"
+
+
+def _indexed(read: Read, path: Path, schema: Schema) -> str:
+    first = read.tables[0]
+    index = schema.find_index(first.table, path.index)
+    return f"{first.table} AS {first.alias} FORCE INDEX (`{index}`)"
+
+
+async def find_newest(read: Read, schema: Schema, database: MySQL) -> tuple[str, ...]:
+    """The greatest id and, where an index knows it, the date of the last change."""
+    changes = read.changes
+    paths = (changes.by_id, changes.by_time) if changes is not None else ()
+    found = []
+    for path in paths:
+        if path is not None:
+            ((value,),) = await database.fetch(newest_sql(read, path, schema))
+            found.append((value or b"").decode())
+    return tuple(found)
+
+
+async def find_present(read: Read, schema: Schema, database: MySQL) -> dict[str, object]:
+    """A cursor after which only rows come that are made, changed or committed from now on."""
+    changes = read.changes
+    if changes is None:
+        return {}
+    if changes.by_time is not None:
+        ((now,),) = await database.fetch("SELECT UTC_TIMESTAMP(6)")
+        return {"since": (now or b"").decode()}
+    ((greatest,),) = await database.fetch(newest_sql(read, changes.by_id, schema))
+    last = int(greatest or 0)
+    after = max(last - KEYS_PER_LIST, 0)
+    sql = recent_ids_sql(read, changes.by_id, schema)
+    ids = {int(row[0] or 0) for row in await database.fetch(sql, {"after_0": after})}
+    last = max(ids, default=last)
+    return {"id": last, "gaps": sorted(set(range(after + 1, last)) - ids)[-KEYS_PER_LIST:]}
+
+
 async def read_changes(
     read: Read, schema: Schema, database: MySQL, cursor: object, page_rows: int
 ) -> AsyncIterator[Page]:

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from loaders.mysql.reads import Path, Read, render
 from loaders.mysql.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Of a course's rows in all tables of a dataset.
+
+    `checksum` is None where changed rows are found by time, so that their number tells enough.
+    """
+
+    rows: int
+    checksum: str | None
+
+
+def counts_only(read: Read) -> bool:
+    """Whether changed rows are found by time, as those are of a table that is read alone."""
+    is_found_by_time = read.changes is not None and read.changes.by_time is not None
+    # What is joined changes without a date of its own.
+    return is_found_by_time and len(read.tables) == 1
 
 
 def render_fingerprint(read: Read, path: Path, schema: Schema) -> str | None:
@@ -17,9 +37,7 @@ def render_fingerprint(read: Read, path: Path, schema: Schema) -> str | None:
     if path.parents is not None:
         return None
     statement = render(read, path, schema)
-    is_found_by_time = read.changes is not None and read.changes.by_time is not None
-    # What is joined changes without a date of its own.
-    if is_found_by_time and len(read.tables) == 1:
+    if counts_only(read):
         return f"SELECT COUNT(*) FROM {statement.source}"
     left_out = {
         (joined.spec.name, column)

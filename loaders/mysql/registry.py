@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from loaders.mysql import courses, enrollment, forum, grades, people, states, tracking
+from loaders.mysql import (
+    courses,
+    enrollment,
+    forum,
+    grades,
+    people,
+    roles,
+    states,
+    tracking,
+    versions,
+)
+from loaders.mysql.changes import newest_sql, recent_ids_sql
 from loaders.mysql.fingerprint import render_fingerprint
 from loaders.mysql.reads import Joined, Path, Read, render
 from loaders.mysql.schema import Schema
@@ -20,7 +31,7 @@ READS: tuple[Read, ...] = (
 )
 """In an order in which later rows win over earlier ones of the same key."""
 
-OPTIONAL_TABLES = ("split_modulestore_django_splitmodulestorecourseindex", tracking.TABLE)
+OPTIONAL_TABLES = (versions.TABLE, tracking.TABLE)
 """Tables that tell how the installation works and give no dataset here."""
 
 
@@ -71,11 +82,23 @@ def registered_statements(
                     if parents_way == way:
                         yield from _pages(path.parents, way, parents_path, schemas["main"], limit)
             yield from _pages(read, way, path, schema, limit)
+            if way in ("by id", "by time"):
+                newest = newest_sql(read, path, schema)
+                yield Registered(f"{read.name} newest {way}", read.database, newest)
+            if way == "by id":
+                recent = recent_ids_sql(read, path, schema)
+                yield Registered(f"{read.name} recent ids", read.database, recent)
             fingerprint = render_fingerprint(read, path, schema) if way == "by course" else None
             if fingerprint is not None:
                 yield Registered(f"{read.name} fingerprint", read.database, fingerprint)
     if schemas["main"].has(tracking.TABLE):
         yield Registered("tracking_log by id", "main", tracking.page_sql(limit))
+        yield Registered("tracking_log newest", "main", tracking.NEWEST_SQL)
+    if all(schemas["main"].has(table) for table in roles.TABLES):
+        yield Registered("roles by user", "main", roles.USER_SQL)
+    if schemas["main"].has(versions.TABLE):
+        yield Registered("published_versions by id", "main", versions.page_sql(limit))
+        yield Registered("published_version by course", "main", versions.COURSE_SQL)
 
 
 def _pages(read: Read, way: str, path: Path, schema: Schema, limit: int) -> Iterator[Registered]:

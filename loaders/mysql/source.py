@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,9 +17,13 @@ from loaders.mysql import changes
 from loaders.mysql.capabilities import Capabilities, probe
 from loaders.mysql.changes import Batch
 from loaders.mysql.connection import Bounds, Deadline, MySQL, Row
-from loaders.mysql.fingerprint import render_fingerprint
+from loaders.mysql.fingerprint import Fingerprint, counts_only, render_fingerprint
+from loaders.mysql.reading import Reading, specs_of
 from loaders.mysql.reads import KEYS_PER_LIST, Path, Read, Statement, render
+from loaders.mysql.tracking import NEWEST_SQL, LoggedEvents, read_tracking_log
 from loaders.mysql.typist import Typist
+from loaders.mysql.versions import TABLE as VERSIONS
+from loaders.mysql.versions import read_published_versions
 from loaders.tables.specs import TableSpec
 
 PAGE_ROWS = 10_000
@@ -89,12 +93,15 @@ class MySQLSource:
         paths = [(read, read.everything) for read in reads if read.everything is not None]
         return await self._collect(dataset, paths, {}, is_paged=True)
 
-    async def fetch_course(self, dataset: str, course_key: str) -> pa.Table:
+    async def fetch_course(
+        self, dataset: str, course_key: str, *, deadline_seconds: float | None = None
+    ) -> pa.Table:
         """A dataset of one course, read in pages.
 
         Args:
             dataset: its name.
             course_key: the course; compared as the platform does, not as MySQL does.
+            deadline_seconds: for all of it; that of the bounds for each statement if not given.
 
         Returns:
             A table of exactly the dataset's schema.
@@ -103,9 +110,12 @@ class MySQLSource:
             MissingSource: the installation cannot give it.
             SourceUnavailable: no answer in time.
         """
-        reads = await self._reads(dataset)
+        deadline = None if deadline_seconds is None else Deadline(deadline_seconds)
+        reads = await self._reads(dataset, deadline)
         paths = [(read, read.by_course[0]) for read in reads if read.by_course]
-        found = await self._collect(dataset, paths, {"course_key": course_key}, is_paged=True)
+        found = await self._collect(
+            dataset, paths, {"course_key": course_key}, is_paged=True, deadline=deadline
+        )
         return _keep_course(found, course_key)
 
     async def fetch_for_users(
@@ -152,19 +162,19 @@ class MySQLSource:
             )
         return _keep_course(pa.concat_tables(found), course_key)
 
-    async def fingerprint(self, dataset: str, course_key: str) -> str | None:
-        """A text that differs when rows of a course came or went, or changed unseen by a cursor.
+    async def fingerprint(self, dataset: str, course_key: str) -> Fingerprint | None:
+        """What differs when rows of a course came or went, or changed unseen by a cursor.
 
         One statement per table, of which one row comes back.
 
         Returns:
-            The text; None where only reading the course can tell.
+            The fingerprint; None where only reading the course can tell.
 
         Raises:
             MissingSource: the installation cannot give the dataset.
             SourceUnavailable: no answer in time.
         """
-        parts: list[list[str | None]] = []
+        parts: list[list[str]] = []
         reads = [read for read in await self._reads(dataset) if read.by_course]
         for read in reads:
             schema = (await self.capabilities()).schemas[read.database]
@@ -172,8 +182,74 @@ class MySQLSource:
             if sql is None:
                 return None
             (row,) = await self.databases[read.database].fetch(sql, {"course_key": course_key})
-            parts.append([None if value is None else value.decode() for value in row])
-        return json.dumps(parts) if parts else None
+            parts.append([(value or b"").decode() for value in row])
+        if not parts:
+            return None
+        return Fingerprint(
+            sum(int(part[0]) for part in parts),
+            None if all(map(counts_only, reads)) else json.dumps(parts),
+        )
+
+    async def newest(self, dataset: str) -> dict[str, tuple[str, ...]]:
+        """Ends of the indexes by which a cursor goes on, by table: others when rows have come.
+
+        One short statement per index, however big the tables.
+
+        Raises:
+            MissingSource: the installation has no cursor for it.
+            SourceUnavailable: no answer in time.
+        """
+        schemas = (await self.capabilities()).schemas
+        return {
+            read.name: await changes.find_newest(
+                read, schemas[read.database], self.databases[read.database]
+            )
+            for read in await self._changing(dataset)
+        }
+
+    async def present(self, dataset: str) -> dict[str, object]:
+        """A cursor for `changes_since` that is past everything there is now.
+
+        Raises:
+            MissingSource: the installation has no cursor for it.
+            SourceUnavailable: no answer in time.
+        """
+        schemas = (await self.capabilities()).schemas
+        return {
+            read.name: await changes.find_present(
+                read, schemas[read.database], self.databases[read.database]
+            )
+            for read in await self._changing(dataset)
+        }
+
+    def tracking_log(self, *, after_id: int = 0) -> AsyncIterator[LoggedEvents]:
+        """Pages of the events that an old site logged into a table, after a row.
+
+        Raises:
+            SourceUnavailable: no answer in time.
+            SourceRefused: there is no such table; see `Capabilities.has_table`.
+        """
+        return read_tracking_log(self.databases["main"], after_id=after_id)
+
+    async def newest_tracking_id(self) -> int:
+        """Id of the last row of that table, 0 where it has none.
+
+        Raises:
+            SourceUnavailable: no answer in time.
+            SourceRefused: there is no such table.
+        """
+        ((last,),) = await self.databases["main"].fetch(NEWEST_SQL)
+        return int(last or 0)
+
+    async def published_versions(self) -> dict[str, str]:
+        """Id of the published structure by course key; empty where the site keeps none here.
+
+        Raises:
+            SourceUnavailable: no answer in time.
+        """
+        if not (await self.capabilities()).has_table(VERSIONS):
+            return {}
+        return await read_published_versions(self.databases["main"])
 
     async def changes_since(
         self, dataset: str, cursor: object | None = None
@@ -192,9 +268,7 @@ class MySQLSource:
             MissingSource: the installation has no cursor for it.
             SourceUnavailable: no answer in time.
         """
-        reads = [read for read in await self._reads(dataset) if read.changes is not None]
-        if not reads:
-            raise MissingSource(f"{dataset} by a cursor")
+        reads = await self._changing(dataset)
         capabilities = await self.capabilities()
         state = dict(cursor) if isinstance(cursor, dict) else {}
         for read in reads:
@@ -209,9 +283,15 @@ class MySQLSource:
                 table = DATASETS[dataset].empty()
                 if page.rows:
                     typed = await self._typist.type_rows(page.rows, page.statement, read)
-                    table = await self._typist.build(read.query, typed, _specs([read]))
+                    table = await self._typist.build(read.query, typed, specs_of(read))
                 state[read.name] = page.cursor
                 yield Batch(table, dict(state))
+
+    async def _changing(self, dataset: str) -> list[Read]:
+        reads = [read for read in await self._reads(dataset) if read.changes is not None]
+        if not reads:
+            raise MissingSource(f"{dataset} by a cursor")
+        return reads
 
     async def _reads(self, dataset: str, deadline: Deadline | None = None) -> list[Read]:
         capabilities = await self.capabilities(deadline=deadline)
@@ -232,6 +312,12 @@ class MySQLSource:
         """Read rows on the given paths and make the dataset of them."""
         if not paths:
             raise MissingSource(dataset)
+        reading = Reading(
+            partial(self._rows, is_paged=is_paged, deadline=deadline),
+            self._typist,
+            parameters,
+            is_paged=is_paged,
+        )
         by_query: dict[str, list[tuple[Read, Path]]] = defaultdict(list)
         for read, path in paths:
             by_query[read.query.sql].append((read, path))
@@ -240,14 +326,13 @@ class MySQLSource:
             typed: dict[str, list[pa.Table]] = defaultdict(list)
             specs: dict[str, TableSpec] = {}
             for read, path in group:
-                reading = _Reading(self, read, parameters, is_paged, deadline)
-                await reading.read(path, typed)
-                specs |= _specs([read, *([path.parents] if path.parents else [])])
+                await reading.read(read, path, typed)
+                specs |= specs_of(read, *([path.parents] if path.parents else []))
             whole = {name: pa.concat_tables(tables) for name, tables in typed.items()}
             made.append(await self._typist.build(group[0][0].query, whole, specs))
         return pa.concat_tables(made)
 
-    async def rows(
+    async def _rows(
         self,
         read: Read,
         path: Path,
@@ -274,77 +359,6 @@ class MySQLSource:
             if not is_paged or len(rows) < self.page_rows:
                 return
             after = changes.after_last(rows, statement)
-
-
-class _Reading:
-    """Reads one path into typed tables: rows are typed while the next page is on its way."""
-
-    def __init__(
-        self,
-        source: MySQLSource,
-        read: Read,
-        parameters: Mapping[str, object],
-        is_paged: bool,
-        deadline: Deadline | None,
-    ) -> None:
-        self._source = source
-        self._read = read
-        self._parameters = parameters
-        self._is_paged = is_paged
-        self._deadline = deadline
-
-    async def read(self, path: Path, typed: dict[str, list[pa.Table]]) -> None:
-        """Add the rows of the path, and of its parents where the dataset is made of them too."""
-        if path.parents is None:
-            await self._read_pages(self._read, path, self._parameters, typed)
-            return
-        parents: dict[str, list[pa.Table]] = defaultdict(list)
-        way = path.parents.by_course if self._is_paged else path.parents.by_users
-        await self._read_pages(path.parents, way[0], self._parameters, parents)
-        spec = path.parents.tables[0].spec
-        if not parents[spec.name]:
-            return
-        table = pa.concat_tables(parents[spec.name])
-        if spec.name in self._read.query.sql and spec.name not in _specs([self._read]):
-            typed[spec.name].append(table)
-        ids = sorted(set(table.column(0).to_pylist()))
-        for begin in range(0, len(ids), KEYS_PER_LIST):
-            chosen = {**self._parameters, "parents": ids[begin : begin + KEYS_PER_LIST]}
-            await self._read_pages(self._read, path, chosen, typed)
-
-    async def _read_pages(
-        self,
-        read: Read,
-        path: Path,
-        parameters: Mapping[str, object],
-        typed: dict[str, list[pa.Table]],
-    ) -> None:
-        typing: asyncio.Task[dict[str, pa.Table]] | None = None
-        try:
-            async for rows, statement in self._source.rows(
-                read,
-                path,
-                parameters,
-                is_paged=self._is_paged,
-                deadline=self._deadline,
-            ):
-                if typing is not None:
-                    _add(typed, await typing)
-                typing = asyncio.create_task(self._source._typist.type_rows(rows, statement, read))
-            if typing is not None:
-                _add(typed, await typing)
-        finally:
-            if typing is not None and not typing.done():
-                typing.cancel()
-
-
-def _add(typed: dict[str, list[pa.Table]], page: Mapping[str, pa.Table]) -> None:
-    for name, table in page.items():
-        typed[name].append(table)
-
-
-def _specs(reads: Sequence[Read]) -> dict[str, TableSpec]:
-    return {joined.spec.name: joined.spec for read in reads for joined in read.tables}
 
 
 def _keep_course(table: pa.Table, course_key: str) -> pa.Table:

@@ -11,13 +11,20 @@ TABLE = "track_trackinglog"
 # Addresses, agents and hosts are not asked for: nothing of ours keeps them.
 _COLUMNS = ("id", "username", "event_source", "event_type", "event", "page", "time")
 
+NEWEST_SQL = f"SELECT MAX(id) FROM {TABLE} FORCE INDEX (PRIMARY)"
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvents:
-    """Events in the legacy envelope of a log line, and the id of the last row that was read."""
+    """Events in the legacy envelope of a log line, and the ids of their rows."""
 
     events: tuple[dict[str, object], ...]
-    last_id: int
+    ids: tuple[int, ...]
+
+    @property
+    def last_id(self) -> int:
+        """Where to go on."""
+        return self.ids[-1]
 
 
 def page_sql(limit: int) -> str:
@@ -48,8 +55,9 @@ async def read_tracking_log(
     while True:
         rows = await connection.fetch(sql, {"after_0": after_id})
         if rows:
-            after_id = int(rows[-1][0] or 0)
-            yield LoggedEvents(tuple(_envelope(row) for row in rows), after_id)
+            ids = tuple(int(row[0] or 0) for row in rows)
+            after_id = ids[-1]
+            yield LoggedEvents(tuple(map(_envelope, rows)), ids)
         if len(rows) < page_rows:
             return
 

@@ -17,6 +17,7 @@ from loaders.tables.typed import connect, type_text
 
 Typed = dict[str, pa.Table]
 _Result = TypeVar("_Result")
+_AT_A_TIME = 4
 
 
 class Typist:
@@ -24,6 +25,8 @@ class Typist:
 
     def __init__(self) -> None:
         self._idle: list[duckdb.DuckDBPyConnection] = []
+        # Each connection is a database of its own: many at a time cost memory and no less time.
+        self._free = asyncio.Semaphore(_AT_A_TIME)
 
     async def type_rows(self, rows: Sequence[Row], statement: Statement, read: Read) -> Typed:
         """Typed tables of a page, by the names of the specifications."""
@@ -38,15 +41,16 @@ class Typist:
         return await self._work(lambda duck: build_dataset(duck, query, typed, known))
 
     async def _work(self, work: Callable[[duckdb.DuckDBPyConnection], _Result]) -> _Result:
-        duck = self._idle.pop() if self._idle else None
+        async with self._free:
+            duck = self._idle.pop() if self._idle else None
 
-        def run() -> tuple[duckdb.DuckDBPyConnection, _Result]:
-            used = duck if duck is not None else connect()
-            return used, work(used)
+            def run() -> tuple[duckdb.DuckDBPyConnection, _Result]:
+                used = duck if duck is not None else connect()
+                return used, work(used)
 
-        used, result = await asyncio.to_thread(run)
-        self._idle.append(used)
-        return result
+            used, result = await asyncio.to_thread(run)
+            self._idle.append(used)
+            return result
 
 
 def _type_rows(
