@@ -62,8 +62,8 @@ def week_rows(p: Parameters) -> ir.Table:
 
 
 def _number_rows(numbers: range, name: str) -> ir.Table:
-    unnested = numbers_between(numbers.start, numbers.stop, numbers.step).unnest()
-    return unnested.cast("int64").name(name).as_table()
+    every = numbers_between(numbers.start, numbers.stop, numbers.step)
+    return every.cast("array<int64>").unnest().name(name).as_table()  # Spark casts no unnested one
 
 
 def _share(first_day: int, days: int, p: Parameters) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from courselens.domain import Level
+from indicators.live import Live, LiveCourse, LiveStudents
 from indicators.parameters import Parameter, Parameters
 
 if TYPE_CHECKING:
@@ -16,12 +17,21 @@ if TYPE_CHECKING:
 
     from indicators.tables import Tables
 
-ENTRY_POINT_GROUP = "courselens.indicators.v1"
-"""Entry-point group of indicators and intermediates; the number is the contract's version."""
+CONTRACT_VERSION = 1
+"""Raised when plugins that were written for the last one would no longer do."""
+
+ENTRY_POINT_GROUP = f"courselens.indicators.v{CONTRACT_VERSION}"
+"""Entry-point group of indicators, intermediates and datasets."""
 
 
 class Privacy(enum.StrEnum):
-    """Who may see a result (catalogue 1.13)."""
+    """Who may see a result (catalogue 1.13).
+
+    Attributes:
+        SELF: students, their own.
+        STAFF: the course's team, of every student and group.
+        AGG: students of the course, of the whole class, without small numbers.
+    """
 
     SELF = "self"
     STAFF = "staff"
@@ -29,7 +39,12 @@ class Privacy(enum.StrEnum):
 
 
 class Cost(enum.StrEnum):
-    """How a result is obtained: at request time from the loaders, or ahead of it by a worker."""
+    """How a result is obtained.
+
+    Attributes:
+        LIVE: at request time, from the platform's databases.
+        PRECOMPUTED: ahead of it, by a worker.
+    """
 
     LIVE = "live"
     PRECOMPUTED = "precomputed"
@@ -56,7 +71,9 @@ class Indicator:
     Attributes:
         key: snake_case, unique; a plugin's keys start with the plugin's name.
         version: raised when a formula or default changes.
-        unit: of the main value, in words of catalogue 2.2.
+        title: a few words, for headings and lists.
+        unit: of the main value: seconds, days, count, share (0 to 1), percent (0 to 100), ...
+        family: under which it is listed: activity, time, grades, video, problems, ...
         levels: whom it can be asked for.
         needs: datasets and intermediates without which there is no result (null with
             `missing_source`).
@@ -67,11 +84,18 @@ class Indicator:
         group: result type of a group where more than the free summary is given, or None. With code
             of its own (`for_groups`) any type; without, the student's own type: its cells are then
             rolled up one by one (catalogue 1.11).
-        population: `enrolled` (L) or `ever_enrolled` (E, catalogue 1.1).
+        population: `enrolled`, or `ever_enrolled` with those who left (catalogue 1.1).
         summary: whether groups get the free summary of numeric student fields (catalogue 1.11);
             False where the group's code gives another one, over other students.
         takes_window: whether `start` and `end` apply.
         merges: whether daily partial results add up.
+        privacy: who may see it: SELF the student alone, STAFF the course team, AGG numbers of a
+            class for its students.
+        cost: LIVE where there is live code, which answers requests wherever the sources that it
+            reads are configured; else, and for filters, orders and statistics, what the workers
+            have computed counts.
+        chart: Vega-Lite specification that draws a result, or None. Its data are the parts of the
+            result by name: `{"data": {"name": "rows"}}`.
     """
 
     key: str
@@ -93,8 +117,11 @@ class Indicator:
     merges: bool = False
     privacy: tuple[Privacy, ...] = (Privacy.STAFF,)
     cost: Cost = Cost.PRECOMPUTED
+    chart: Mapping[str, object] | None = None
     compute_student: Compute | None = None
     compute_group: Compute | None = None
+    live_student: Live | None = field(default=None, init=False)
+    live_course: Live | None = field(default=None, init=False)
     provider: str = field(default="", init=False)
     provider_version: str = field(default="", init=False)
 
@@ -102,6 +129,34 @@ class Indicator:
         """Decorate the code that gives the `group` result."""
         self.compute_group = compute
         return compute
+
+    def live_for_students(
+        self, *, reads: tuple[str, ...]
+    ) -> Callable[[LiveStudents], LiveStudents]:
+        """Decorate an async function that gives students' values at request time.
+
+        It must give what the table expression gives for the same facts; `reads` names the datasets
+        that it asks its `Sources` for.
+        """
+
+        def attach(compute: LiveStudents) -> LiveStudents:
+            self.live_student = Live(reads, compute)
+            return compute
+
+        return attach
+
+    def live_for_course(self, *, reads: tuple[str, ...]) -> Callable[[LiveCourse], LiveCourse]:
+        """Decorate an async function that gives the course's `group` value at request time.
+
+        Only for indicators that nobody but the course team sees of a course: what students see of
+        others may not change with every single one of them.
+        """
+
+        def attach(compute: LiveCourse) -> LiveCourse:
+            self.live_course = Live(reads, compute)
+            return compute
+
+        return attach
 
 
 def indicator(
@@ -124,6 +179,7 @@ def indicator(
     merges: bool = False,
     privacy: tuple[Privacy, ...] = (Privacy.STAFF,),
     cost: Cost = Cost.PRECOMPUTED,
+    chart: Mapping[str, object] | None = None,
 ) -> Callable[[Compute], Indicator]:
     """Declare an indicator.
 
@@ -152,6 +208,7 @@ def indicator(
             merges=merges,
             privacy=privacy,
             cost=cost,
+            chart=chart,
             compute_student=compute if student is not None else None,
             compute_group=compute if student is None else None,
         )
@@ -164,7 +221,9 @@ class Intermediate:
     """A table derived from datasets once per run and shared by indicators (catalogue 1.20).
 
     Attributes:
+        name: snake_case, unique; begins with the plugin's name.
         columns: name -> kind (int, float, bool, string), checked when it is built.
+        version: raised when its rows come out otherwise; whatever rests on it is computed again.
         needs: datasets and intermediates without which it does not exist.
         uses: the same, but an absent one is an empty table.
         parameters: what its rows depend on beside the window and the common parameters.
@@ -183,6 +242,7 @@ class Intermediate:
     parameters: tuple[Parameter, ...]
     build: Callable[[Tables, Parameters], ir.Table]
     notes: tuple[str, ...] = ()
+    version: int = 1
     provider: str = field(default="", init=False)
     provider_version: str = field(default="", init=False)
 
@@ -195,6 +255,7 @@ def intermediate(
     uses: tuple[str, ...] = (),
     parameters: tuple[Parameter, ...] = (),
     notes: tuple[str, ...] = (),
+    version: int = 1,
 ) -> Callable[[Callable[[Tables, Parameters], ir.Table]], Intermediate]:
     """Declare an intermediate; the function's docstring is its description."""
 
@@ -208,6 +269,7 @@ def intermediate(
             parameters=parameters,
             build=build,
             notes=notes,
+            version=version,
         )
 
     return declare

@@ -33,9 +33,9 @@ class CourseData:
 
     Attributes:
         course_key: the course.
-        tables: by dataset name, rows of this course only (`profiles`: of the installation;
-            `course_roles`: of the course or its org); an absent name is a dataset that the source
-            does not have.
+        tables: by dataset name, rows of this course only (`profiles`: of its people and of global
+            staff; `course_roles`: of the course or its org); an absent name is a dataset that the
+            source does not have.
         event_files: Parquet files of the course in the lake.
         coverage: of the log source; None without logs.
         state_as_of_us: when the database state was loaded; None if unknown.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,17 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.expr import types as ir
+from ibis.expr.operations import Node
 
 DEFAULT_MEMORY_LIMIT = "2GB"
+_DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+_MACHINE_FAULTS = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.TransactionException,  # a table that could not be written down
+    MemoryError,
+)
+_NO_SPILL = "max_temp_directory_size"  # by default what is free on the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +37,84 @@ class Engine:
     """
 
     connection: duckdb.DuckDBPyConnection
+    added: dict[str, pa.Table] = field(default_factory=dict)
 
     def add(self, name: str, table: pa.Table) -> ir.Table:
         """Make an Arrow table known under a name."""
+        self.added[name] = table
         self.connection.register(name, table)
         return ibis.table(ibis.Schema.from_pyarrow(table.schema), name=name)
 
-    def add_parquet(self, name: str, files: Sequence[Path]) -> ir.Table:
-        """Make Parquet files of one schema known as one table under a name."""
+    def add_parquet(
+        self,
+        name: str,
+        files: Sequence[Path],
+        *,
+        coded: Sequence[str] = (),
+        schema: ibis.Schema | None = None,
+    ) -> ir.Table:
+        """Make Parquet files of one schema known as one table under a name.
+
+        `schema` is what expressions see of it; what the files say if not given.
+
+        `coded` columns hold long texts that repeat: the engine sorts, joins and groups them by
+        their number (an ENUM in the order of text), which to an expression is the text itself.
+        """
         paths = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in files)
-        self.run(
-            f'CREATE OR REPLACE VIEW "{name}" AS '
-            f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
-        )
-        return ibis.table(ibis.Schema.from_pyarrow(pq.read_schema(files[0])), name=name)
+        rows = f"read_parquet([{paths}], hive_partitioning = false)"
+        casts = []
+        for column in coded:
+            kind = f'"{name}_{column}"'
+            self.run(f"DROP TYPE IF EXISTS {kind}")
+            self.run(
+                f'CREATE TYPE {kind} AS ENUM (SELECT DISTINCT "{column}" FROM {rows} '
+                f'WHERE "{column}" IS NOT NULL ORDER BY 1)'
+            )
+            casts.append(f'"{column}"::{kind} AS "{column}"')
+        replaced = f" REPLACE ({', '.join(casts)})" if casts else ""
+        self.run(f'CREATE OR REPLACE VIEW "{name}" AS SELECT *{replaced} FROM {rows}')
+        if schema is None:
+            schema = ibis.Schema.from_pyarrow(pq.read_schema(files[0]))
+        return ibis.table(schema, name=name)
+
+    def write_parquet(self, expression: ir.Table, path: Path) -> None:
+        """Compute an expression into a file of a folder that the engine may reach."""
+        place = str(path).replace("'", "''")
+        self.run(f"COPY ({to_sql(expression)}) TO '{place}' (FORMAT parquet)")
 
     def materialise(self, name: str, expression: ir.Table) -> ir.Table:
         """Compute an expression once and keep its rows under a name."""
-        self.run(f'CREATE OR REPLACE TABLE "{name}" AS {to_sql(expression)}')
+        self.keep(name, to_sql(expression))
         return ibis.table(expression.schema(), name=name)
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """Compute an expression and return its rows."""
-        return self.connection.sql(to_sql(expression)).to_arrow_table()
+        return self.read(to_sql(expression))
+
+    def keep(self, name: str, sql: str) -> None:
+        """Keep the rows of a query under a name."""
+        self.run(f'CREATE OR REPLACE TABLE "{name}" AS {sql}')
+
+    def read(self, sql: str) -> pa.Table:
+        """Return the rows of a query."""
+        return self.connection.sql(sql).to_arrow_table()
+
+    @contextmanager
+    def beside(self) -> Iterator[Engine]:
+        """The same engine for another thread: a connection runs one query at a time."""
+        connection = self.connection.cursor()
+        try:
+            for name, table in self.added.items():  # known to the connection alone
+                connection.register(name, table)
+            yield Engine(connection, self.added)
+        finally:
+            connection.close()
+
+    @property
+    def threads(self) -> int:
+        """How many threads queries may use."""
+        ((threads,),) = self.run("SELECT current_setting('threads')")
+        return int(threads)
 
     def run(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run a statement and return all its rows: an unread one would block the connection."""
@@ -97,6 +163,21 @@ def open_engine(
             connection.close()
 
 
+def is_machine_fault(exc: Exception) -> bool:
+    """Whether the disk or the memory of this machine failed, and not what was computed."""
+    if isinstance(exc, OSError):
+        return exc.errno in _DISK_FAULTS
+    if isinstance(exc, duckdb.OutOfMemoryException):
+        return _NO_SPILL in str(exc)  # a full disk; else the computation takes too much
+    return isinstance(exc, _MACHINE_FAULTS)
+
+
 def to_sql(expression: ir.Table) -> str:
     """An expression as DuckDB SQL."""
-    return str(ibis.duckdb.compile(expression))
+    return _compiled(expression.op())
+
+
+@lru_cache(maxsize=1024)
+def _compiled(operation: Node) -> str:
+    # To compile takes far longer than to run on a small course; equal operations are equal SQL.
+    return str(ibis.duckdb.compile(operation.to_expr()))

@@ -45,7 +45,7 @@ def prepare_events(
     columns = [name for name in EVENTS.columns if name != "course_key"]
     if not files:
         return engine.add("events", EVENTS.empty()).select(*columns), EventFacts()
-    lake = engine.add_parquet(_LAKE, files)
+    lake = engine.add_parquet(_LAKE, files, coded=("location",))
     facts = _read_facts(engine, as_of_us)
     events = lake.filter(lake.ts_us < as_of_us).select(*columns)
     if facts.has_names_only:

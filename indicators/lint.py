@@ -47,6 +47,12 @@ def check_portable(owner: str, expression: ir.Table) -> None:
                 "x / 0, x // 0 and x % 0 are infinity, null or an error by the engine",
                 "use safe_div(), or a divisor with nullif(0)",
             )
+        if isinstance(node, ops.Median | ops.Quantile) and node.where is not None:
+            raise NotPortable(
+                owner,
+                "median(where=) and quantile(where=) fail on Spark",
+                "use ifelse(condition, value, null_value(...)).median()",
+            )
         if isinstance(node, ops.ArrayCollect) and node.order_by:
             raise NotPortable(
                 owner, "collect(order_by=) does not exist on Spark", "use collect().sort()"

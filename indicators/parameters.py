@@ -18,8 +18,14 @@ ParameterValue = bool | int | float | str | None
 class Parameter:
     """One parameter: its default, and what is allowed.
 
-    `kind` is int, float, bool or str. Numbers lie in `minimum..maximum`; text is one of `choices`
-    if there are any. A default of None means "not set".
+    Attributes:
+        name: snake_case; in GraphQL an argument in camelCase.
+        kind: int, float, bool or str.
+        default: what it is if not given; None: not set.
+        description: what it changes, for users of the API.
+        minimum: the least number that is allowed.
+        maximum: the greatest.
+        choices: the texts that are allowed; none: any.
     """
 
     name: str

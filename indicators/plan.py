@@ -16,7 +16,6 @@ from courselens.errors import LevelNotOffered
 from indicators.contract import Indicator
 from indicators.registry import Registry
 from indicators.shape import Shape
-from loaders.datasets import DATASETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def make_plan(
         levels=tuple(levels),
         intermediates=names,
         kept=frozenset(name for name in names if readers[name] > 1),
-        datasets=tuple(name for name in order if name in DATASETS),
+        datasets=tuple(name for name in order if registry.dataset(name)),
         full_roster=full_roster,
     )
 

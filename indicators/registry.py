@@ -6,34 +6,40 @@ fix; the others work.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib.metadata
-import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from courselens.domain import Level
-from courselens.errors import PluginError, UnknownIndicator
+from courselens.domain import BUILT_IN
+from courselens.errors import PluginError, UnknownIndicator, one_line
+from indicators.checks import (
+    Declared,
+    check_chart,
+    check_indicator,
+    check_kinds,
+    check_name,
+    name_of,
+)
 from indicators.contract import ENTRY_POINT_GROUP, Indicator, Intermediate
-from indicators.parameters import COMMON, Parameter, Parameters
-from indicators.shape import Kind, Shape, ShapeError, adds_up, read_shape
-from loaders.datasets import DATASETS
-
-_KEY = re.compile(r"[a-z][a-z0-9_]{1,50}")
-
-_TAKEN = frozenset(COMMON) | {"start", "end", "as_of"} | frozenset(dir(Parameters))
-"""Names that no parameter can have: the common ones, and what `Parameters` itself has."""
+from indicators.own_datasets import OwnDataset
+from indicators.parameters import COMMON, Parameter
+from indicators.shape import Shape
+from loaders.datasets import DATASETS, Dataset
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A declared object and who declared it."""
+    """A declared object and who declared it; `entry` is where it is found, if by entry point."""
 
     name: str
     plugin: str
     version: str
-    declared: Indicator | Intermediate
+    declared: Declared
+    entry: str = ""
 
 
 class Registry:
@@ -45,12 +51,24 @@ class Registry:
         self._intermediates: dict[str, Intermediate] = {}
         self._student_shapes: dict[str, Shape] = {}
         self._group_shapes: dict[str, Shape] = {}
+        self._charts: dict[str, str] = {}
+        self._own_datasets: dict[str, OwnDataset] = {}
+        self._entries: dict[str, str] = {}
         self._plugins: dict[str, str] = {}
-        for declaration in sorted(declarations, key=lambda d: (d.plugin != "courselens", d.plugin)):
+        for declaration in sorted(declarations, key=_precedence):
             try:
                 self._admit(declaration)
             except PluginError as error:
                 self.errors.append(error)
+            except Exception as error:  # an edge: a third party's objects are looked at here
+                self.errors.append(
+                    PluginError(
+                        declaration.plugin,
+                        f"entry point {declaration.name} cannot be read: "
+                        f"{type(error).__name__}: {one_line(error)}",
+                        "declare it as docs/plugins shows, and run its tests",
+                    )
+                )
         self._drop_unresolvable()
         self._drop_ambiguous()
         self._drop_unresolvable()
@@ -87,6 +105,50 @@ class Registry:
     def group_shape(self, key: str) -> Shape | None:
         """Shape of what a group has beside the free summary, None if nothing."""
         return self._group_shapes.get(key)
+
+    @property
+    def own_datasets(self) -> Mapping[str, OwnDataset]:
+        """Datasets that plugins bring, by name, sorted."""
+        return dict(sorted(self._own_datasets.items()))
+
+    @property
+    def datasets(self) -> Mapping[str, Dataset]:
+        """All datasets by name: the platform's, then those of plugins."""
+        return {**DATASETS, **{name: one.dataset for name, one in self.own_datasets.items()}}
+
+    def dataset(self, name: str) -> Dataset | None:
+        """The dataset of this name, None for an intermediate."""
+        own = self._own_datasets.get(name)
+        return own.dataset if own else DATASETS.get(name)
+
+    def chart(self, key: str) -> str | None:
+        """Vega-Lite specification of an indicator as JSON, None if it has none."""
+        return self._charts.get(key)
+
+    def entry(self, name: str) -> str:
+        """Where the declaration of this name is found, `module:attribute`; empty if made here."""
+        return self._entries[name]
+
+    def revision(self, key: str) -> str:
+        """What the stored numbers of an indicator depend on beside their facts and parameters.
+
+        Its version, and those of the tables of plugins that it rests on.
+        """
+        rests_on = (
+            self._intermediates.get(name) or self._own_datasets.get(name)
+            for name in self.closure(key)
+        )
+        versions = [f"{one.name} {one.version}" for one in rests_on if one and one.version > 1]
+        return ", ".join([str(self.indicator(key).version), *versions])
+
+    def disable(self, name: str) -> None:
+        """Take out an indicator that is not wanted here; nothing rests on indicators."""
+        self._forget(name)
+
+    def leave_out(self, name: str, problem: str, fix: str) -> None:
+        """Refuse something that was registered, and what rests on it."""
+        self._refuse(name, problem, fix)
+        self._drop_unresolvable()
 
     def parameters(self, key: str) -> tuple[Parameter, ...]:
         """All parameters of an indicator or intermediate.
@@ -130,75 +192,32 @@ class Registry:
 
     def _admit(self, declaration: Declaration) -> None:
         declared, plugin = declaration.declared, declaration.plugin
-        name = declared.key if isinstance(declared, Indicator) else declared.name
-        if not _KEY.fullmatch(name):
-            raise PluginError(
-                plugin,
-                f"{name!r} is no usable key",
-                "use 2 to 51 lower-case letters, digits and underscores, a letter first",
-            )
+        name = name_of(declared)
+        check_name(name, plugin)
         if name in self._plugins:
             raise PluginError(
                 plugin,
                 f"{name!r} is already registered by {self._plugins[name]}",
                 f"choose another key, such as {plugin.replace('-', '_')}_{name}",
             )
-        if name in DATASETS:
-            raise PluginError(plugin, f"{name!r} is the name of a dataset", "choose another key")
-        for parameter in declared.parameters:
-            if parameter.name in _TAKEN:
-                raise PluginError(
-                    plugin,
-                    f"{name} declares a parameter {parameter.name!r}, which every run has",
-                    "choose another name for it",
-                )
+        check_kinds(declared, plugin)
         if isinstance(declared, Indicator):
-            self._admit_indicator(declared, plugin)
+            student, group = check_indicator(declared, plugin)
+            chart = check_chart(declared, student, group, plugin)
+            self._indicators[name] = declared
+            if student:
+                self._student_shapes[name] = student
+            if group:
+                self._group_shapes[name] = group
+            if chart:
+                self._charts[name] = chart
+        elif isinstance(declared, OwnDataset):
+            self._own_datasets[name] = declared
         else:
             self._intermediates[name] = declared
         declared.provider, declared.provider_version = plugin, declaration.version
         self._plugins[name] = plugin
-
-    def _admit_indicator(self, declared: Indicator, plugin: str) -> None:
-        key = declared.key
-        try:
-            student = read_shape(declared.student) if declared.student else None
-            group = read_shape(declared.group) if declared.group else None
-        except ShapeError as error:
-            raise PluginError(plugin, f"{key}: {error.problem}", error.fix) from error
-        if (Level.STUDENT in declared.levels) != (student is not None):
-            raise PluginError(
-                plugin,
-                f"{key} declares level student and its student result type apart",
-                "give both `levels=(Level.STUDENT, ...)` and `student=ResultType`, or neither",
-            )
-        if student is None and group is None:
-            raise PluginError(plugin, f"{key} has no result type", "give `student=` or `group=`")
-        if group and declared.compute_group is None and declared.group is not declared.student:
-            raise PluginError(
-                plugin,
-                f"{key} has a group result type and no code for it",
-                f"decorate a function with @{key}.for_groups, or reuse the student's type",
-            )
-        if student and group and declared.compute_group is None:
-            self._check_roll_up(key, group, plugin)
-        self._indicators[key] = declared
-        if student:
-            self._student_shapes[key] = student
-        if group:
-            self._group_shapes[key] = group
-
-    def _check_roll_up(self, key: str, shape: Shape, plugin: str) -> None:
-        """Cells roll up to sums and means: their fields must be able to hold one."""
-        for part in shape.parts:
-            for field in part.values if part.many else ():
-                if not field.is_numeric or (field.kind is Kind.INT and not adds_up(field)):
-                    raise PluginError(
-                        plugin,
-                        f"{key}: {part.name}.{field.name} of groups would be a sum or a mean, "
-                        f"which {'a list of ' if field.is_list else ''}{field.kind} cannot hold",
-                        f"decorate a function with @{key}.for_groups, with a type of its own",
-                    )
+        self._entries[name] = declaration.entry
 
     def _drop_ambiguous(self) -> None:
         """Leave out whatever rests on two parameters of one name."""
@@ -225,10 +244,11 @@ class Registry:
                 missing = [
                     need
                     for need in self._dependencies(name)
-                    if need not in DATASETS and need not in self._intermediates
+                    if need not in self._intermediates and self.dataset(need) is None
                 ]
                 if missing:
-                    near = difflib.get_close_matches(missing[0], [*DATASETS, *self._intermediates])
+                    offered = [*self.datasets, *self._intermediates]
+                    near = difflib.get_close_matches(missing[0], offered)
                     self._refuse(
                         name,
                         f"{name} needs {missing[0]!r}, which nobody provides",
@@ -249,49 +269,76 @@ class Registry:
 
     def _refuse(self, name: str, problem: str, fix: str) -> None:
         self.errors.append(PluginError(self._plugins[name], problem, fix))
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
         self._indicators.pop(name, None)
         self._intermediates.pop(name, None)
         self._student_shapes.pop(name, None)
         self._group_shapes.pop(name, None)
+        self._charts.pop(name, None)
+        self._own_datasets.pop(name, None)
+
+
+def _precedence(declaration: Declaration) -> tuple[bool, bool, str]:
+    """Of two who claim one key the built-in has it, then the plugin whose name it begins with."""
+    plugin, name = declaration.plugin, getattr(declaration.declared, "key", None)
+    if not isinstance(name, str):
+        name = str(getattr(declaration.declared, "name", ""))
+    prefix = plugin.replace("-", "_").replace(".", "_").lower()
+    return plugin != BUILT_IN, not name.startswith(f"{prefix}_"), plugin
 
 
 def load_registry(
     entry_points: Iterable[importlib.metadata.EntryPoint] | None = None,
 ) -> Registry:
-    """Discover what is installed and register it.
+    """Import what is installed, here and now, and register it.
 
     A plugin that fails on import or gives something else than a declaration is reported in
-    `Registry.errors`.
+    `Registry.errors`. One that never comes back, or ends the process, does so here:
+    `courselens.installed` tries plugins elsewhere first.
     """
-    if entry_points is None:
-        entry_points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
     declarations: list[Declaration] = []
     errors: list[PluginError] = []
-    for entry in entry_points:
-        plugin = entry.dist.name if entry.dist else entry.value
-        version = entry.dist.version if entry.dist else ""
+    for entry in entry_points if entry_points is not None else installed_entries():
         try:
-            declared = entry.load()
-        except (Exception, SystemExit) as exc:  # an edge: third-party code runs here
-            errors.append(
-                PluginError(
-                    plugin,
-                    f"entry point {entry.name} ({entry.value}) failed on import: "
-                    f"{type(exc).__name__}: {exc}",
-                    "mend the import, or uninstall the plugin",
-                )
-            )
-            continue
-        if not isinstance(declared, Indicator | Intermediate):
-            errors.append(
-                PluginError(
-                    plugin,
-                    f"entry point {entry.name} is a {type(declared).__name__}",
-                    "point it at an object made with @indicator or @intermediate",
-                )
-            )
-            continue
-        declarations.append(Declaration(entry.name, plugin, version, declared))
+            declarations.append(load_entry(entry))
+        except PluginError as error:
+            errors.append(error)
     registry = Registry(declarations)
     registry.errors[:0] = errors
     return registry
+
+
+def installed_entries() -> importlib.metadata.EntryPoints:
+    """Entry points of everything that is installed, built-ins too."""
+    return importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
+
+
+def load_entry(entry: importlib.metadata.EntryPoint) -> Declaration:
+    """Import one entry point; what it prints goes to standard error.
+
+    Raises:
+        PluginError: it fails on import, or is no declaration.
+    """
+    plugin = entry.dist.name if entry.dist else entry.value
+    version = entry.dist.version if entry.dist else ""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            declared = entry.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # an edge: third-party code runs here
+        raise PluginError(
+            plugin,
+            f"entry point {entry.name} ({entry.value}) failed on import: "
+            f"{type(exc).__name__}: {one_line(exc)}",
+            "mend the import, or uninstall the plugin",
+        ) from exc
+    if not isinstance(declared, Declared):
+        raise PluginError(
+            plugin,
+            f"entry point {entry.name} is a {type(declared).__name__}",
+            "point it at an object made with @indicator, @intermediate or @dataset",
+        )
+    return Declaration(entry.name, plugin, version, declared, entry.value)

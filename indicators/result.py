@@ -48,7 +48,13 @@ STANDING_SCHEMA = pa.schema(
 
 
 class Status(enum.StrEnum):
-    """Whether a result is there."""
+    """Whether a result is there.
+
+    Attributes:
+        READY: it is; a value may still be null, and then it has none.
+        PENDING: not yet: the next refresh will compute it.
+        FAILED: it could not be computed at the last refresh.
+    """
 
     READY = "ready"
     PENDING = "pending"

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
-from ibis import null as null_value
 from ibis.expr import types as ir
 
 from courselens.domain import Level
 from courselens.errors import BadParameter, CourselensError, MissingSource
+from indicators.apart.apart import Apart
+from indicators.apart.elsewhere import Elsewhere, Found
 from indicators.context import (
     Times,
     coverage_share,
     default_as_of_us,
     frame,
 )
-from indicators.contract import Compute, Indicator, Intermediate
+from indicators.contract import Indicator, Intermediate
 from indicators.data import CourseData
-from indicators.engine import Engine
+from indicators.engine import Engine, is_machine_fault
 from indicators.events import EventFacts, prepare_events
-from indicators.finish import finish_parts, null_parts
-from indicators.lint import check_portable
+from indicators.finish import (
+    build_intermediate,
+    call_indicator,
+    compile_queries,
+    null_parts,
+    run_queries,
+)
 from indicators.parameters import COMMON, Parameter, Parameters, ParameterValue, check_values
-from indicators.plan import GRADE_BANDS, PEOPLE, Plan, needs_students
+from indicators.plan import PEOPLE, Plan, needs_students
 from indicators.registry import Registry
 from indicators.result import (
     COURSE_GROUP,
@@ -42,14 +47,17 @@ from indicators.result import (
 )
 from indicators.roles import roles_of
 from indicators.rollup import members_by_group, roll_up_cells, standing, summarise
-from indicators.shape import VALUES, Shape
+from indicators.roster import Members, read_ever_members, read_roster
+from indicators.shape import VALUES
 from indicators.tables import Tables
 from loaders.datasets import DATASETS
 
 Progress = Callable[[str, int, int], None]
-Members = Mapping[str, npt.NDArray[np.int64]]
 
 _EVENTS = "events"
+
+_AT_ONCE = 2
+"""Indicators that are computed at a time, within the engine's threads and memory."""
 
 _DESCRIBE_A_COURSE = frozenset({"blocks", "grading_policy", "courses"})
 """Datasets of which every course has rows; without any, the source does not have them for it."""
@@ -64,10 +72,12 @@ def run_plan(
     times: Times,
     given: Mapping[str, object] | None = None,
     progress: Progress | None = None,
+    apart: Apart | None = None,
 ) -> CourseResults:
     """Compute a plan's indicators for one course.
 
     A failing indicator, or one whose source is missing, costs only itself: its envelope says why.
+    A full disk is no indicator's fault: it ends the run, so that no number is stored as missing.
 
     Args:
         registry: what the plan was made from.
@@ -77,11 +87,18 @@ def run_plan(
         times: now, and what the asker says about the window.
         given: parameters other than the defaults; must be known to every indicator of the plan.
         progress: called with what is done, the number of steps done and of all steps.
+        apart: where code of plugins runs, its folder readable by the engine; here if not given.
 
     Raises:
         BadParameter: a parameter is unknown or outside its range.
     """
-    return _Run(registry, plan, data, engine, times, dict(given or {}), progress).execute()
+    elsewhere = Elsewhere(registry, engine, apart) if apart else None
+    run = _Run(registry, plan, data, engine, times, dict(given or {}), progress, elsewhere)
+    try:
+        return run.execute()
+    finally:
+        if elsewhere:
+            elsewhere.close()
 
 
 @dataclass(slots=True)
@@ -93,6 +110,7 @@ class _Run:
     times: Times
     given: dict[str, object]
     progress: Progress | None
+    elsewhere: Elsewhere | None
     values: dict[str, dict[str, ParameterValue]] = field(default_factory=dict)
     tables: dict[str, ir.Table] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
@@ -114,17 +132,27 @@ class _Run:
         for step, name in enumerate(self.plan.intermediates):
             self._report(step, steps)
             self._build(name, replace(parameters, values=self.values[name]))
-        roster = self._roster()
+        roster = read_roster(self.plan, self.tables, self.engine)
         members = members_by_group(roster.memberships)
-        ever_members = self._ever_members(roster)
-        results = []
-        for step, one in enumerate(self.plan.indicators, start=len(self.plan.intermediates)):
-            self._report(step, steps)
-            chosen = ever_members if one.population == "ever_enrolled" else members
-            if Level.GROUP not in one.levels:
-                chosen = {COURSE_GROUP: chosen[COURSE_GROUP]}
-            own = replace(parameters, values=self.values[one.key])
-            results.append(self._compute(one, own, roster, chosen))
+        ever_members = read_ever_members(self.plan, self.tables, self.engine, roster)
+        computing: list[Future[Result]] = []
+        results: list[Result] = []
+        # Queries are prepared here, one after the other, and run elsewhere: Ibis promises nothing
+        # about threads, and a small query leaves the second core idle.
+        with ThreadPoolExecutor(min(_AT_ONCE, self.engine.threads)) as pool:
+            for one in self.plan.indicators:
+                chosen = ever_members if one.population == "ever_enrolled" else members
+                if Level.GROUP not in one.levels:
+                    chosen = {COURSE_GROUP: chosen[COURSE_GROUP]}
+                own = replace(parameters, values=self.values[one.key])
+                computing.append(pool.submit(self._prepare(one, own, roster, chosen)))
+            try:
+                for step, result in enumerate(computing, start=len(self.plan.intermediates)):
+                    self._report(step, steps)
+                    results.append(result.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         self._report(steps, steps)
         courses = self.data.tables.get("courses")
         return CourseResults(
@@ -171,7 +199,9 @@ class _Run:
             table = self.data.tables.get(name)
             if table is None or (name in _DESCRIBE_A_COURSE and not table.num_rows):
                 self.absent.add(name)
-                table = DATASETS[name].empty()
+                dataset = self.registry.dataset(name)
+                assert dataset is not None  # noqa: S101 the plan lists what is registered
+                table = dataset.empty()
             self.tables[name] = self.engine.add(name, table)
         facts = EventFacts()
         if _EVENTS in self.plan.datasets:
@@ -197,17 +227,21 @@ class _Run:
             self.tables[name] = self.engine.add(name, _empty(derived))
             return
         try:
-            expression = derived.build(self._visible(derived.name, derived), parameters)
-            check_portable(name, expression)
-            expression = expression.select(*derived.columns)
-            if name in self.plan.kept:
-                expression = self.engine.materialise(name, expression)
+            if self.elsewhere and self.elsewhere.takes(derived):
+                expression = self.elsewhere.build(derived, parameters, self.tables, self.absent)
+            else:
+                visible = self._visible(name, derived)
+                expression = build_intermediate(derived, visible, parameters)
+                if name in self.plan.kept:
+                    expression = self.engine.materialise(name, expression)
             if derived.notes:
                 (row,) = self.engine.fetch(expression.select(*derived.notes)).to_pylist()
                 self.notes[name] = row
         except BadParameter:
             raise
         except Exception as exc:  # an edge: a plugin's code runs here
+            if is_machine_fault(exc):
+                raise
             if isinstance(exc, MissingSource):
                 self.lacking[name] = exc.names
             else:
@@ -224,40 +258,43 @@ class _Run:
             owner=owner,
         )
 
-    def _roster(self) -> Roster:
-        people = self.tables[PEOPLE]
-        if self.plan.full_roster and GRADE_BANDS in self.tables:
-            bands = self.tables[GRADE_BANDS].select("user_id", "grade_band")
-            people = people.left_join(bands, "user_id").drop("user_id_right")
-        else:
-            people = people.mutate(grade_band=null_value("string"))
-        students = self.engine.fetch(people.order_by("user_id"))
-        if Level.GROUP not in self.plan.levels:
-            return _course_roster(students)
-        memberships = self.tables["memberships"].order_by("group_id", "user_id")
-        groups = self.engine.fetch(self.tables["groups"].order_by("group_id"))
-        if not groups.num_rows:  # nobody can say who is enrolled, but there is a course
-            groups = pa.concat_tables([groups, _course_roster(students).groups.cast(groups.schema)])
-        return Roster(
-            students=students,
-            groups=groups,
-            memberships=self.engine.fetch(memberships),
-        )
-
-    def _ever_members(self, roster: Roster) -> Members:
-        if Level.GROUP not in self.plan.levels:
-            return members_by_group(_memberships(roster.students, "in_e"))
-        return members_by_group(self.engine.fetch(self.tables["ever_memberships"]))
-
-    def _compute(
+    def _prepare(
         self,
         one: Indicator,
         parameters: Parameters,
         roster: Roster,
         members: Members,
-    ) -> Result:
+    ) -> Callable[[], Result]:
+        """Compile an indicator's queries; what is returned runs them, in any thread."""
+        envelope, is_measured = self._envelope(one, parameters)
+
+        def fail(exc: Exception) -> Result:
+            if is_machine_fault(exc):
+                raise exc
+            failed = replace(envelope, status=Status.FAILED, error=_one_line(exc))
+            return self._nothing(one, parameters, failed, roster)
+
+        if not is_measured:
+            return partial(self._nothing, one, parameters, envelope, roster)
+        try:
+            find = self._prepare_rows(one, parameters)
+        except Exception as exc:  # an edge: a plugin's code runs here
+            return partial(fail, exc)
+
+        def measure() -> Result:
+            try:
+                return self._measure(one, parameters, envelope, members, find())
+            except Exception as exc:  # an edge: a plugin's queries run here
+                return fail(exc)
+
+        return measure
+
+    def _envelope(self, one: Indicator, parameters: Parameters) -> tuple[Envelope, bool]:
+        """How a result is made, and whether it can be measured at all."""
         needed = self.registry.closure(one.key, hard=True)
-        missing = tuple(name for name in needed if name in self.absent and name in DATASETS)
+        missing = tuple(
+            name for name in needed if name in self.absent and self.registry.dataset(name)
+        )
         if PEOPLE in needed and PEOPLE in self.absent:
             missing = ("enrollments", *missing)
         lacking = (self.lacking.get(name, ()) for name in needed)
@@ -286,33 +323,34 @@ class _Run:
             missing_source=missing,
             notes=notes,
         )
-        if missing or broken or coverage == 0:
-            failed = replace(envelope, status=Status.FAILED, error=broken) if broken else envelope
-            return self._nothing(one, parameters, failed, roster)
-        try:
-            return self._measure(one, parameters, envelope, members)
-        except Exception as exc:  # an edge: a plugin's code runs here
-            failed = replace(envelope, status=Status.FAILED, error=_one_line(exc))
-            return self._nothing(one, parameters, failed, roster)
+        if broken:
+            envelope = replace(envelope, status=Status.FAILED, error=broken)
+        return envelope, not (missing or broken or coverage == 0)
 
     def _measure(
-        self, one: Indicator, parameters: Parameters, envelope: Envelope, members: Members
+        self,
+        one: Indicator,
+        parameters: Parameters,
+        envelope: Envelope,
+        members: Members,
+        found: Found,
     ) -> Result:
         shape = self.registry.student_shape(one.key)
-        student: dict[str, pa.Table] = {}
-        if shape and one.compute_student and needs_students(one, shape, self.plan.levels):
-            student = self._finish(one, one.compute_student, shape, "user_id", parameters)
+        for_groups = self._wants_groups(one)
+        student = found.get("user_id", {})
+        group = found.get("group_id", {})
+        if for_groups and one.compute_group is None:
+            group = self._roll_up(one, student, members)
         numbers = tuple(field for field in shape.values if field.is_numeric) if shape else ()
         values = student.get(VALUES)
         has_numbers = values is not None and bool(numbers)
-        for_groups = self._wants_groups(one)
         return Result(
             indicator=one,
             course_key=self.data.course_key,
             parameters=parameters,
             envelope=envelope,
             student=student,
-            group=self._group_parts(one, parameters, student, members) if for_groups else {},
+            group=group,
             summaries=summarise(values, numbers, members)
             if has_numbers and for_groups and one.summary
             else SUMMARY_SCHEMA.empty_table(),
@@ -321,18 +359,12 @@ class _Run:
             else STANDING_SCHEMA.empty_table(),
         )
 
-    def _group_parts(
-        self,
-        one: Indicator,
-        parameters: Parameters,
-        student: Mapping[str, pa.Table],
-        members: Members,
+    def _roll_up(
+        self, one: Indicator, student: Mapping[str, pa.Table], members: Members
     ) -> dict[str, pa.Table]:
         shape = self.registry.group_shape(one.key)
         if shape is None:
             return {}
-        if one.compute_group is not None:
-            return self._finish(one, one.compute_group, shape, "group_id", parameters)
         return {
             part.name: roll_up_cells(student[part.name], part, members, blocks=self._blocks())
             for part in shape.parts
@@ -342,17 +374,28 @@ class _Run:
     def _blocks(self) -> pa.Table:
         return self.data.tables.get("blocks", DATASETS["blocks"].empty())
 
-    def _finish(
-        self, one: Indicator, compute: Compute, shape: Shape, subject: str, parameters: Parameters
-    ) -> dict[str, pa.Table]:
-        return finish_parts(
+    def _prepare_rows(self, one: Indicator, parameters: Parameters) -> Callable[[], Found]:
+        """What gives an indicator's rows, in any thread: queries here, or a plugin's process."""
+        shape = self.registry.student_shape(one.key)
+        students = shape is not None and needs_students(one, shape, self.plan.levels)
+        groups = self._wants_groups(one)
+        if self.elsewhere and self.elsewhere.takes(one):
+            return self.elsewhere.prepare(
+                one, parameters, self.tables, self.absent, students=students, groups=groups
+            )
+        queries = compile_queries(
             one.key,
-            shape,
-            compute(self._visible(one.key, one), parameters),
-            subject=subject,
+            call_indicator(
+                one, self._visible(one.key, one), parameters, students=students, groups=groups
+            ),
             blocks=None if "blocks" in self.absent else self.tables["blocks"],
-            engine=self.engine,
         )
+
+        def find() -> Found:
+            with self.engine.beside() as engine:
+                return run_queries(queries, engine)
+
+        return find
 
     def _wants_groups(self, one: Indicator) -> bool:
         return bool(set(self.plan.levels) & set(one.levels) & {Level.COURSE, Level.GROUP})
@@ -378,23 +421,6 @@ class _Run:
             summaries=SUMMARY_SCHEMA.empty_table(),
             standing=STANDING_SCHEMA.empty_table(),
         )
-
-
-def _course_roster(students: pa.Table) -> Roster:
-    """The roster of a run that asks for no other group than the course."""
-    memberships = _memberships(students, "in_l")
-    counts = {
-        "members": memberships.num_rows,
-        "ever_members": pc.sum(students["in_e"]).as_py() or 0,
-    }
-    groups = pa.Table.from_pylist([{"group_id": COURSE_GROUP, **counts}])
-    return Roster(students=students, groups=groups, memberships=memberships)
-
-
-def _memberships(students: pa.Table, condition: str) -> pa.Table:
-    users = students.filter(students[condition])["user_id"]
-    course = pa.array([COURSE_GROUP] * len(users), pa.string())
-    return pa.table({"group_id": course, "user_id": users})
 
 
 def _empty(derived: Intermediate) -> pa.Table:

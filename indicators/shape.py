@@ -35,14 +35,23 @@ VALUES = "values"
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Marks a field as one of the keys that tell a part's rows apart."""
+    """Marks a field as one of the keys that tell a part's rows apart.
+
+    Attributes:
+        description: what it names, for users of the API.
+    """
 
     description: str
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """Describes a measured field; `unit` where the name does not say it."""
+    """Describes a measured field.
+
+    Attributes:
+        description: what was measured, and what null means, for users of the API.
+        unit: seconds, days, count, share, percent, ...; None where the name says it.
+    """
 
     description: str
     unit: str | None = None

@@ -34,7 +34,15 @@ _WEEK_US = 7 * DAY_US
 
 
 class Segment(enum.StrEnum):
-    """Groups of learners; one learner may be in several."""
+    """Groups of learners; one learner may be in several.
+
+    Attributes:
+        HIGHLY_ENGAGED: among the most active of the week.
+        STRUGGLING: among those with the most attempts per correct problem.
+        DISENGAGING: active the week before only.
+        INACTIVE: active in neither week.
+        UNENROLLED: left the course.
+    """
 
     HIGHLY_ENGAGED = "highly_engaged"
     STRUGGLING = "struggling"

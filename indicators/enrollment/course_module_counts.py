@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from courselens.plugin import (
     Annotated,
+    Cost,
     Key,
     Level,
     Parameters,
     Privacy,
+    Sources,
     Tables,
     Value,
     indicator,
@@ -43,6 +46,7 @@ class CourseModuleCounts:
     needs=("blocks",),
     group=CourseModuleCounts,
     privacy=(Privacy.STAFF,),
+    cost=Cost.LIVE,
 )
 def course_module_counts(t: Tables, p: Parameters) -> ir.Table:
     """Count the blocks of every type below and with the root of the published course.
@@ -54,3 +58,11 @@ def course_module_counts(t: Tables, p: Parameters) -> ir.Table:
     """
     counts = t.blocks.group_by("block_type").agg(blocks=t.blocks.block_key.nunique())
     return counts.mutate(group_id=literal("course"))
+
+
+@course_module_counts.live_for_course(reads=("blocks",))
+async def counts_now(sources: Sources, p: Parameters) -> CourseModuleCounts:
+    """The blocks of the structure that is published now."""
+    blocks = await sources.course("blocks")
+    counts = Counter(blocks.column("block_type").to_pylist())
+    return CourseModuleCounts([BlocksOfType(*found) for found in sorted(counts.items())])

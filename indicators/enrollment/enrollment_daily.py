@@ -28,7 +28,13 @@ from indicators.intermediates.enrollment_days import EVENTS, HISTORY, SNAPSHOT, 
 
 
 class EnrollmentMethod(enum.StrEnum):
-    """Where the numbers come from."""
+    """Where the numbers come from.
+
+    Attributes:
+        EVENTS: enrolment events of the logs.
+        HISTORY: the enrolment table's history.
+        SNAPSHOT: the enrolment table as it is now.
+    """
 
     EVENTS = EVENTS
     HISTORY = HISTORY

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from courselens.plugin import (
     Annotated,
+    Cost,
     Key,
     Level,
     Parameter,
     Parameters,
     Privacy,
+    Sources,
     Tables,
     Value,
     ifelse,
@@ -84,6 +86,7 @@ class GroupCourseGrade:
     group=GroupCourseGrade,
     summary=False,
     privacy=(Privacy.SELF, Privacy.STAFF, Privacy.AGG),
+    cost=Cost.LIVE,
 )
 def course_grade(t: Tables, p: Parameters) -> ir.Table:
     """Return the persistent course grade; null without one.
@@ -101,6 +104,20 @@ def course_grade(t: Tables, p: Parameters) -> ir.Table:
         passed=letter.notnull(),
     )
     return t.population.select("user_id").left_join(known, "user_id").drop("user_id_right")
+
+
+@course_grade.live_for_students(reads=("course_grades",))
+async def grades_now(sources: Sources, p: Parameters) -> dict[int, CourseGrade]:
+    """The persistent grades as they are now."""
+    grades = await sources.students("course_grades")
+    return {
+        row["user_id"]: CourseGrade(
+            ratio=row["percent_grade"],
+            letter_grade=row["letter_grade"] or None,
+            passed=bool(row["letter_grade"]),
+        )
+        for row in grades.to_pylist()
+    }
 
 
 @course_grade.for_groups

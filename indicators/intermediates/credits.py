@@ -76,8 +76,9 @@ def credits_of_events(t: Tables, p: Parameters) -> ir.Table:
         "user_id",
         "ts_us",
         "event_id",
-        location=location_within(active, limit_us),
+        "location",
         activity_type=activity_type_within(active, limit_us),
+        is_lost=is_lost(active, limit_us),
         closes=active.event_type == "page_close",
     )
     timed = narrow.mutate(gap_us=gap_to_next(narrow, "user_id"))
@@ -94,8 +95,8 @@ def credits_of_events(t: Tables, p: Parameters) -> ir.Table:
     cut = earned_rows.select(
         "user_id",
         "event_id",
-        "location",
         "activity_type",
+        location=_location(earned_rows.location, is_lost=earned_rows.is_lost),
         start_us=start.cast("int64"),
         credit_us=greatest(end - start, literal(0)).cast("int64"),
         is_in_window=is_in_window,
@@ -105,11 +106,19 @@ def credits_of_events(t: Tables, p: Parameters) -> ir.Table:
 
 def activity_type_within(events: ir.Table, limit_us: int) -> ir.StringValue:
     """Activity type of events; one that only its carried location told goes with the location."""
-    is_lost = (events.location_gap_us > limit_us).fill_null(False)
-    return ifelse(is_lost & ~events.family.isin(_TELLING), "other", events.activity_type)
+    is_known = ~is_lost(events, limit_us) | events.family.isin(_TELLING)
+    return ifelse(is_known, events.activity_type, "other")
 
 
 def location_within(events: ir.Table, limit_us: int) -> ir.StringValue:
     """Location of events; a carried one holds over gaps of at most `limit_us` (1.16 e)."""
-    is_lost = (events.location_gap_us > limit_us).fill_null(False)
-    return ifelse(is_lost, COURSE_LOCATION, events.location.fill_null(COURSE_LOCATION))
+    return _location(events.location, is_lost=is_lost(events, limit_us))
+
+
+def is_lost(events: ir.Table, limit_us: int) -> ir.BooleanValue:
+    """Whether the location of events was carried over a longer gap than `limit_us`."""
+    return (events.location_gap_us > limit_us).fill_null(False)
+
+
+def _location(location: ir.StringValue, *, is_lost: ir.BooleanValue) -> ir.StringValue:
+    return ifelse(is_lost, COURSE_LOCATION, location.fill_null(COURSE_LOCATION))

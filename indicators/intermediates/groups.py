@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from courselens.plugin import Parameters, Tables, intermediate, ir, literal
-from indicators.result import COURSE_GROUP
+from courselens.plugin import COURSE_GROUP, Parameters, Tables, intermediate, ir, literal
 
 _MEMBERSHIP = {"group_id": "string", "user_id": "int"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from courselens.plugin import (
+    RETIRED_PREFIX,
     Parameters,
     Tables,
     cases,
@@ -18,9 +19,6 @@ from indicators.intermediates.enrollment_states import (
     changes_of,
     states_after,
 )
-
-_RETIRED_PREFIX = "retired__user_"
-"""Start of retired usernames: RETIRED_USERNAME_PREFIX of the platform's default settings."""
 
 PERSON = {
     "user_id": "int",
@@ -54,7 +52,7 @@ def people(t: Tables, p: Parameters) -> ir.Table:
     rows = _describe(rows, t)
     is_team = rows.is_team.fill_null(False) | rows.is_staff.fill_null(False)
     reason = cases(
-        (rows.username.startswith(_RETIRED_PREFIX).fill_null(False), "retired"),
+        (rows.username.startswith(RETIRED_PREFIX).fill_null(False), "retired"),
         (is_team & literal(not (p.include_staff or p.is_insights)), "staff"),
         (~rows.is_enrolled & literal(not (p.include_unenrolled or p.is_insights)), "unenrolled"),
         else_=null_value("string"),

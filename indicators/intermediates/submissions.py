@@ -1,13 +1,11 @@
-"""Submissions: every checked answer to a problem (catalogue 1.8, 3.8)."""
+"""Submissions: checks with what came before them (catalogue 1.8, 3.8)."""
 
 from __future__ import annotations
 
 from courselens.plugin import (
     SECOND_US,
-    Parameter,
     Parameters,
     Tables,
-    cases,
     intermediate,
     ir,
     literal,
@@ -15,103 +13,46 @@ from courselens.plugin import (
     row_number,
     running,
 )
+from indicators.intermediates.checks import CHECK, COLUMNS, PARTIAL, in_window, is_check
 from indicators.intermediates.credits import INACTIVITY
 from indicators.intermediates.locations import names_block
 from indicators.intermediates.visits import find_arrivals, number_sessions
 
-PARTIAL = Parameter(
-    "partial_counts_as_correct",
-    bool,
-    False,
-    "Whether an answer that earns some of the points is correct.",
-)
-
-_CHECK, _RESET = "problem_check", "reset_problem"
+_RESET, _HINT = "reset_problem", "hint"
 
 
 @intermediate(
     name="submissions",
-    columns={
-        "user_id": "int",
-        "problem": "string",
-        "ts_us": "int",
-        "event_id": "int",
-        "number": "int",
-        "grade": "float",
-        "max_grade": "float",
-        "is_correct": "bool",
-        "instance": "int",
-        "hints_before": "int",
-        "viewed_us": "int",
-    },
-    needs=("events",),
+    columns={**COLUMNS, "instance": "int", "hints_before": "int", "viewed_us": "int"},
+    needs=("events", "checks"),
     uses=("hints", "blocks"),
     parameters=(PARTIAL, INACTIVITY),
 )
 def submissions(t: Tables, p: Parameters) -> ir.Table:
-    """One row per valid `problem_check` in the window; only what lies in the window is counted.
+    """One row per check, as in `checks`, with what the learner did before.
 
-    `number` counts a learner's submissions of a problem from 1, `instance` the stretches between
-    its resets from 1, `hints_before` the hints of it shown earlier. `viewed_us` is t_0 of the first
-    submission (3.8): the latest view of the problem before it in the same session, null if none.
+    `instance` counts the stretches between a learner's resets of a problem from 1, `hints_before`
+    the hints of it shown earlier. `viewed_us` is t_0 of the first submission (3.8): the latest view
+    of the problem before it in the same session, null if none.
     """
-    steps = _with_hints(_problem_events(t.events, p), t.hints)
+    resets = in_window(t.events.filter(t.events.event_type == _RESET), p)
+    steps = t.checks.mutate(event_type=literal(CHECK))
+    steps = steps.union(_as_steps(resets, steps, _RESET)).union(_as_steps(t.hints, steps, _HINT))
     order = running(steps, "user_id", "problem")
     counted = steps.mutate(
         instance=(steps.event_type == _RESET).cast("int64").sum().over(order).cast("int64") + 1,
-        hints_before=(steps.event_type == "hint").cast("int64").sum().over(order).cast("int64"),
+        hints_before=(steps.event_type == _HINT).cast("int64").sum().over(order).cast("int64"),
     )
-    checks = counted.filter(counted.event_type == _CHECK)
-    checks = checks.mutate(
-        number=row_number(
-            checks, "user_id", "problem", order_by=[checks.ts_us, checks.event_id]
-        ).cast("int64")
-        + 1,
-        is_correct=_is_correct(checks, partial=p.partial_counts_as_correct),
-    )
-    viewed = _last_views(t, p)
-    joined = checks.left_join(viewed, ["user_id", "problem"])
-    return joined.select(*_COLUMNS, "viewed_us")
+    found = counted.filter(counted.event_type == CHECK)
+    joined = found.left_join(_last_views(t, p), ["user_id", "problem"])
+    return joined.select(*COLUMNS, "instance", "hints_before", "viewed_us")
 
 
-_COLUMNS = (
-    "user_id", "problem", "ts_us", "event_id", "number", "grade", "max_grade", "is_correct",
-    "instance", "hints_before",
-)  # fmt: skip
-
-
-def _problem_events(events: ir.Table, p: Parameters) -> ir.Table:
-    """Checks and resets in the window that name their problem."""
-    is_check = (events.event_type == _CHECK) & (events.source == "server")
-    is_in_window = (events.ts_us >= p.window.start_us) & (events.ts_us < p.window.end_us)
-    chosen = events.filter(
-        (is_check | (events.event_type == _RESET)) & is_in_window & names_block(events)
-    )
-    return chosen.select(
-        "user_id", "ts_us", "event_id", "event_type", "success", "grade", "max_grade",
-        problem="location",
-    )  # fmt: skip
-
-
-def _with_hints(steps: ir.Table, hints: ir.Table) -> ir.Table:
-    shown = hints.select(
-        "user_id", "ts_us", "event_id",
-        event_type=literal("hint"),
-        success=null_value("string"),
-        grade=null_value("float64"),
-        max_grade=null_value("float64"),
-        problem="problem",
-    )  # fmt: skip
-    return steps.union(shown)
-
-
-def _is_correct(checks: ir.Table, *, partial: bool) -> ir.BooleanValue:
-    """By the points where the event has them, else by `success`."""
-    earned = checks.grade > 0 if partial else checks.grade >= checks.max_grade
-    return cases(
-        (checks.grade.isnull() | checks.max_grade.isnull(), checks.success == "correct"),
-        else_=earned & (checks.max_grade > 0),
-    ).fill_null(False)
+def _as_steps(rows: ir.Table, steps: ir.Table, event_type: str) -> ir.Table:
+    """Rows between checks, with the columns of those."""
+    own = ("user_id", "problem", "ts_us", "event_id")
+    nothing = {name: null_value(steps[name].type()) for name in COLUMNS if name not in own}
+    return rows.select(*own, **nothing, event_type=literal(event_type)).select(steps.columns)
 
 
 def _last_views(t: Tables, p: Parameters) -> ir.Table:
@@ -125,8 +66,7 @@ def _last_views(t: Tables, p: Parameters) -> ir.Table:
     is_in_window = (numbered.ts_us >= p.window.start_us) & (numbered.ts_us < p.window.end_us)
     seen = numbered.filter(is_in_window)
     own = seen.filter(names_block(seen) & (seen.family == "prob"))
-    is_check = (own.event_type == _CHECK) & (own.source == "server")
-    checks = own.filter(is_check).select(
+    checks = own.filter(is_check(own)).select(
         "user_id", "session", "ts_us", "event_id", problem="location"
     )
     first = checks.mutate(

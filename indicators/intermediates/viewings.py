@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from courselens.domain import to_us
 from courselens.plugin import (
     Parameters,
     Tables,
@@ -15,6 +14,7 @@ from courselens.plugin import (
     least,
     null_value,
     running,
+    to_us,
 )
 from indicators.intermediates.locations import names_block
 

@@ -68,7 +68,7 @@ class GroupProblemAttempts:
     unit="submissions",
     family="problems",
     levels=(Level.STUDENT, Level.COURSE, Level.GROUP),
-    needs=("population", "memberships", "submissions", "events"),
+    needs=("population", "memberships", "checks", "events"),
     uses=("blocks",),
     student=ProblemAttempts,
     group=GroupProblemAttempts,
@@ -113,7 +113,7 @@ def of_groups(t: Tables, p: Parameters) -> ir.Table:
 
 
 def _attempts(t: Tables, p: Parameters) -> ir.Table:
-    tries = t.submissions.semi_join(t.population, "user_id")
+    tries = t.checks.semi_join(t.population, "user_id")
     if t.has("blocks"):
         tries = tries.semi_join(t.blocks.select(problem="block_key"), "problem")
     rows = tries.group_by("user_id", "problem").agg(

@@ -14,8 +14,10 @@ from courselens.plugin import (
     Privacy,
     Tables,
     Value,
+    ifelse,
     indicator,
     ir,
+    null_value,
     safe_div,
     to_seconds,
     total,
@@ -121,7 +123,9 @@ def _statistic(located: ir.Table, memberships: ir.Table, place: str, stat: str) 
     )
     rows = memberships.inner_join(per_learner, "user_id")
     if stat == "median":
-        seconds = to_seconds(rows.credit_us).median(where=rows.is_visitor)
+        seconds = ifelse(
+            rows.is_visitor, to_seconds(rows.credit_us), null_value("float64")
+        ).median()
     elif stat == "mean_per_visitor":
         visited_us = rows.credit_us.sum(where=rows.is_visitor)
         seconds = safe_div(to_seconds(visited_us), rows.is_visitor.cast("int64").sum())

@@ -13,8 +13,10 @@ from courselens.plugin import (
     Privacy,
     Tables,
     Value,
+    ifelse,
     indicator,
     ir,
+    null_value,
     safe_div,
     to_seconds,
     total,
@@ -96,7 +98,9 @@ def of_groups(t: Tables, p: Parameters) -> ir.Table:
             to_seconds(spent.credit_us.sum(where=spent.is_visitor)),
             spent.is_visitor.cast("int64").sum(),
         ),
-        median_seconds=to_seconds(spent.credit_us).median(where=spent.is_visitor),
+        median_seconds=ifelse(
+            spent.is_visitor, to_seconds(spent.credit_us), null_value("float64")
+        ).median(),
     )
     everywhere = t.groups.select("group_id").cross_join(t.blocks.select(block="block_key"))
     quiet = everywhere.anti_join(measured, ["group_id", "block"])
