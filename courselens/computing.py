@@ -7,11 +7,13 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from aggregates.database import Connection
 from aggregates.store import Store
 from aggregates.writer import Guard
 from courselens.domain import Level
-from courselens.errors import UnknownCourse
+from courselens.errors import RetiredMeanwhile, UnknownCourse
 from courselens.sources import Facts
+from indicators.apart.apart import Apart
 from indicators.context import Times, default_as_of_us
 from indicators.data import CourseData
 from indicators.engine import open_engine
@@ -19,6 +21,7 @@ from indicators.plan import make_plan
 from indicators.registry import Registry
 from indicators.result import CourseResults
 from indicators.run import run_plan
+from loaders.retired import Retired, nobody
 
 Progress = Callable[[str, int, int], None]
 
@@ -53,19 +56,31 @@ def compute_course(
     given: Mapping[str, object] | None = None,
     full_roster: bool = False,
     progress: Progress | None = None,
+    apart: Apart | None = None,
 ) -> CourseResults:
     """Compute indicators of one course from its raw facts; `full_roster` is for storing them.
+
+    Code of plugins runs `apart`, in processes of its own; here if that is not given.
 
     Raises:
         UnknownIndicator, LevelNotOffered, BadParameter: the question cannot be answered as asked.
     """
     plan = make_plan(registry, keys, levels=levels, full_roster=full_roster)
     folders = sorted({path.parent for path in data.event_files})
+    if apart is not None:
+        folders.append(apart.folder)
     with open_engine(
         readable=folders, memory_limit=limits.memory_limit, threads=limits.threads
     ) as engine:
         return run_plan(
-            registry, plan, data, engine=engine, times=times, given=given, progress=progress
+            registry,
+            plan,
+            data,
+            engine=engine,
+            times=times,
+            given=given,
+            progress=progress,
+            apart=apart,
         )
 
 
@@ -80,8 +95,12 @@ async def refresh_course(
     force: bool = False,
     progress: Progress | None = None,
     guard: Guard | None = None,
+    apart: Apart | None = None,
+    retired: Retired = nobody,
 ) -> Refreshed:
     """Bring what is stored of a course up to date; does nothing when its facts are the same.
+
+    Where but some indicators are new, or have another version, those alone are computed.
 
     Args:
         registry: whose indicators are computed.
@@ -93,9 +112,12 @@ async def refresh_course(
         force: compute again even where nothing has changed.
         progress: told what is being computed, and how many of how many.
         guard: asked just before the commit; what it raises undoes the refresh.
+        apart: where code of plugins runs; here if not given.
+        retired: asked just before the commit, too.
 
     Raises:
         UnknownCourse: nothing is known of the course.
+        RetiredMeanwhile: the facts were read before somebody in them was retired.
         StoreError: the database does not answer in time.
     """
     if course_key not in facts.course_keys:
@@ -104,19 +126,33 @@ async def refresh_course(
     as_of_us = default_as_of_us(data, now_us)
     lake_version = facts.lake.version(course_key)
     digest = await asyncio.to_thread(input_digest, facts, course_key, now_us)
-    if not force and await store.course_digest(course_key) == digest:
+    stale = None if force else await store.stale_indicators(course_key, digest)
+    if stale == []:
         return Refreshed(course_key, False, 0, 0, ())
     results = await asyncio.to_thread(
         compute_course,
         registry,
-        list(registry.indicators),
+        list(registry.indicators) if stale is None else stale,
         data,
         times=Times(now_us=now_us, as_of_us=as_of_us),
         limits=limits,
         full_roster=True,
         progress=progress,
+        apart=apart,
     )
-    await store.write(results, input_digest=digest, cursors={"lake": lake_version}, guard=guard)
+
+    async def check(connection: Connection) -> None:
+        people = set(results.roster.students["user_id"].to_pylist())
+        if not people.isdisjoint(await asyncio.to_thread(retired)):
+            raise RetiredMeanwhile(course_key)
+        if guard is not None:
+            await guard(connection)
+
+    if stale is None:
+        cursors = {"lake": lake_version}
+        await store.write(results, input_digest=digest, cursors=cursors, guard=check)
+    else:
+        await store.renew(results, input_digest=digest, guard=check)
     return Refreshed(
         course_key,
         True,

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 DAY_US = 86_400_000_000
 """Microseconds of a day. Instants are integer microseconds since 1970-01-01 UTC: the precision of
 the logs, exact in both engines, and safe to add up in any order."""
+SECOND_US = 1_000_000
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,6 +31,9 @@ PSEUDO_BLOCKS = (
     REMOVED,
 )
 
+RETIRED_PREFIX = "retired__user_"
+"""Start of retired usernames: RETIRED_USERNAME_PREFIX of the platform's default settings."""
+
 SCORED_TYPES = (
     "problem",
     "openassessment",
@@ -43,7 +47,13 @@ SCORED_TYPES = (
 
 
 class Level(enum.StrEnum):
-    """Whom a number is about."""
+    """Whom a number is about.
+
+    Attributes:
+        COURSE: all its students, or the course itself.
+        STUDENT: one student.
+        GROUP: a cohort, or whoever matches a filter.
+    """
 
     COURSE = "course"
     STUDENT = "student"
@@ -82,3 +92,7 @@ class Window:
     def __post_init__(self) -> None:
         if self.end_us < self.start_us:
             raise ValueError(f"window ends ({self.end_us}) before it starts ({self.start_us})")
+
+
+BUILT_IN = "courselens"
+"""Distribution whose indicators are part of the product; all others are plugins."""

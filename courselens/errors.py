@@ -91,6 +91,11 @@ class LakeError(SourceError):
     code = "LAKE_UNUSABLE"
 
 
+def one_line(exc: BaseException, *, longest: int = 500) -> str:
+    """What an error of somebody else's code says, on one line."""
+    return " ".join(str(exc).split())[:longest]
+
+
 class PluginError(CourselensError):
     """An indicator, intermediate or dataset that cannot take part; names who and the fix."""
 
@@ -187,6 +192,61 @@ class LimitExceeded(QueryError):
         super().__init__(f"{what}: {found}, allowed are {allowed}; ask for less at a time")
 
 
+class CostExceeded(QueryError):
+    """A question that would cost more than one may; nothing of it was run."""
+
+    code = "COST_EXCEEDED"
+
+    def __init__(self, requested: int, limit: int) -> None:
+        self.requested = requested
+        self.limit = limit
+        super().__init__(
+            f"this would cost {requested} points, allowed are {limit}; "
+            "ask for smaller pages or fewer fields"
+        )
+
+
+class RateLimited(QueryError):
+    """The asker has used up their points for now."""
+
+    code = "RATE_LIMITED"
+    retryable = True
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(f"too much was asked for; try again in {retry_after_seconds} s")
+
+
+class UnknownDocument(QueryError):
+    """No document is registered under this id."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+    def __init__(self) -> None:
+        # Apollo's clients send the text after an answer with exactly this message.
+        super().__init__("PersistedQueryNotFound")
+
+
+class DocumentRequired(QueryError):
+    """Only registered documents are answered here."""
+
+    code = "DOCUMENT_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__("only registered documents are answered: send `documentId`")
+
+
+class Overloaded(CourselensError):
+    """There is as much to do as can be done in time."""
+
+    code = "OVERLOADED"
+    retryable = True
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(f"the server is busy; try again in {retry_after_seconds} s")
+
+
 class IndicatorFailed(CourselensError):
     """An indicator could not be computed at the last refresh; the others are not affected."""
 
@@ -195,6 +255,17 @@ class IndicatorFailed(CourselensError):
     def __init__(self, key: str) -> None:
         self.key = key
         super().__init__(f"{key} failed at the last refresh of this course; its log says why")
+
+
+class IndicatorOff(CourselensError):
+    """Live code of a plugin failed so often that it is not asked for a while."""
+
+    code = "INDICATOR_FAILED"
+
+    def __init__(self, key: str, reason: str) -> None:
+        self.key = key
+        self.reason = reason
+        super().__init__(f"{key} is switched off for a while, because it kept failing")
 
 
 class DeadlineExceeded(CourselensError):
@@ -235,10 +306,22 @@ class LeaseLost(CourselensError):
     """A task was stopped for so long that it was given to another worker; it changed nothing."""
 
     code = "LEASE_LOST"
+    retryable = True  # if it is still held after all
 
     def __init__(self, work_id: int) -> None:
         self.work_id = work_id
         super().__init__(f"work {work_id} belongs to another worker by now")
+
+
+class RetiredMeanwhile(CourselensError):
+    """A refresh read its facts before a user in them was retired; it changed nothing."""
+
+    code = "RETIRED_MEANWHILE"
+    retryable = True
+
+    def __init__(self, course_key: str) -> None:
+        self.course_key = course_key
+        super().__init__(f"{course_key}: somebody was retired meanwhile; refresh it again")
 
 
 class UnknownWork(QueryError):
@@ -258,6 +341,15 @@ class StoreError(CourselensError):
 
     code = "STORE_UNAVAILABLE"
     retryable = True
+
+
+class TablesMissing(StoreError):
+    """The tables are not those of the installed indicators: not migrated yet, or emptied."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the tables do not fit the installed indicators ({reason}); migrate the database first"
+        )
 
 
 class ResultRefused(StoreError):

@@ -22,11 +22,11 @@ import pyarrow.parquet as pq
 
 from courselens.domain import Level, from_us
 from courselens.errors import BadParameter
+from courselens.spreadsheets import cell
 from indicators.result import COURSE_GROUP, CourseResults, Envelope, Result
 from indicators.shape import VALUES
 
 MAIN = "rows"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Document:
         out = io.StringIO(newline="")
         writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _csv_cell(value) for name, value in row.items()} for row in rows)
+        writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
         return out.getvalue().encode()
 
     def to_parquet(self, part: str) -> bytes:
@@ -219,13 +219,3 @@ def _flatten(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{name}"] = value
     return flat
-
-
-def _csv_cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    if isinstance(value, list):
-        return orjson.dumps(value).decode()
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value

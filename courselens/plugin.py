@@ -25,12 +25,25 @@ from courselens.domain import (
     DAY_US,
     PSEUDO_BLOCKS,
     REMOVED,
+    RETIRED_PREFIX,
     SCORED_TYPES,
     Level,
+    to_us,
 )
 from courselens.errors import BadParameter, MissingSource
 from indicators.calendar import day_in_window, day_rows, week_rows, window_days, window_weeks
-from indicators.contract import Cost, Indicator, Intermediate, Privacy, indicator, intermediate
+from indicators.contract import (
+    CONTRACT_VERSION,
+    ENTRY_POINT_GROUP,
+    Cost,
+    Indicator,
+    Intermediate,
+    Privacy,
+    indicator,
+    intermediate,
+)
+from indicators.live import Sources
+from indicators.own_datasets import LoadRequest, OwnDataset, Rows, Setting, dataset
 from indicators.parameters import Parameter, Parameters
 from indicators.portable import (
     SECOND_US,
@@ -54,14 +67,19 @@ from indicators.portable import (
     total_float,
     us_of,
 )
+from indicators.result import COURSE_GROUP
 from indicators.shape import BlockKey, Key, Value
 from indicators.tables import Tables
 
 __all__ = [
+    "CONTRACT_VERSION",
+    "COURSE_GROUP",
     "COURSE_LOCATION",
     "DAY_US",
+    "ENTRY_POINT_GROUP",
     "PSEUDO_BLOCKS",
     "REMOVED",
+    "RETIRED_PREFIX",
     "SCORED_TYPES",
     "SECOND_US",
     "Annotated",
@@ -72,10 +90,15 @@ __all__ = [
     "Intermediate",
     "Key",
     "Level",
+    "LoadRequest",
     "MissingSource",
+    "OwnDataset",
     "Parameter",
     "Parameters",
     "Privacy",
+    "Rows",
+    "Setting",
+    "Sources",
     "Tables",
     "Value",
     "_",
@@ -84,6 +107,7 @@ __all__ = [
     "cases",
     "coalesce",
     "cumulative_window",
+    "dataset",
     "day_in_window",
     "day_of",
     "day_rows",
@@ -110,6 +134,7 @@ __all__ = [
     "safe_div",
     "sessionize",
     "to_seconds",
+    "to_us",
     "total",
     "total_float",
     "union",

@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import uvicorn
 
+from aggregates.store import Store
+from api.access.auth import TokenAuth
+from api.access.policy import ProfileFilters, RoleSource
+from api.access.roles import LiveRoles, RoleCache
 from api.app import create_app
-from api.auth import TokenAuth
+from api.documents.accepted import DocumentRules
+from api.documents.limits import Limits
+from api.http.gate import Gate
+from api.http.protocol import BoundedProtocol, BoundedSocket, Deadlines, make_protocol
+from api.http.rates import LocalRates, Rates, SharedRates
+from api.metrics import Metrics
+from api.options import Options
+from api.subscriptions.places import StreamLimits
 from courselens.errors import CourselensError
+from courselens.installed import load_installed
+from courselens.live import open_live_source
+from courselens.monitoring import shown_metrics
 from courselens.settings import Settings
 from courselens.storage import open_store
-from courselens.tokens import TokenRules, make_key
-from indicators.registry import load_registry
+from courselens.tokens import make_key
+
+if TYPE_CHECKING:
+    from loaders.live import LiveSource
+
+QUIET_SECONDS = 1.0
+"""How long a stopping process waits for the request of a client that has just connected."""
+LEAVING_SECONDS = 5
+"""How long it waits for answers that are over their deadline, before it ends them."""
 
 
 class AddressInUse(CourselensError):
@@ -30,11 +54,27 @@ class AddressInUse(CourselensError):
 
 
 class Server(uvicorn.Server):
-    """A server that says when it answers, and at which address."""
+    """A server that says when it answers and at which address, and leaves without dropping anyone.
 
-    def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
+    Args:
+        config: uvicorn's.
+        listener: the socket to listen on.
+        gate: says that the process is stopping.
+        notice_seconds: how long it serves on once it is told to stop, while `/readyz` says so.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        listener: socket.socket,
+        gate: Gate,
+        *,
+        notice_seconds: float = 0.0,
+    ) -> None:
         super().__init__(config)
         self._listener = listener
+        self._gate = gate
+        self._notice_seconds = notice_seconds
         self.is_ready = asyncio.Event()
 
     @property
@@ -48,6 +88,24 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self.is_ready.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: say so, answer whoever has connected, then close.
+
+        From now on every answer closes its connection, so that clients go elsewhere; what stays
+        open ends after the notice. Who has connected and said nothing yet has `QUIET_SECONDS` to
+        do so.
+        """
+        self._gate.is_draining = True
+        for connection in self.server_state.connections:
+            if isinstance(connection, BoundedProtocol):
+                connection.leave()
+        await asyncio.sleep(self._notice_seconds)
+        self._gate.leaving.set()
+        until = time.monotonic() + QUIET_SECONDS
+        while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110 - a set
+            await asyncio.sleep(0.05)
+        await super().shutdown(sockets)
+
     async def run_until_stopped(self) -> None:
         """Serve until a signal or `should_exit` asks to stop."""
         await self.serve([self._listener])
@@ -60,22 +118,76 @@ async def prepared_server(settings: Settings) -> AsyncIterator[Server]:
     Raises:
         AddressInUse: the address cannot be had; found out before anything is opened.
         StoreError: the database cannot be opened.
+        BadParameter, SourceRefused: the URL of a source cannot be used.
+        BadKeys: the keys of the platform's tokens cannot be used.
+        MetricsAddressInUse: that of the metrics cannot be had.
     """
-    listener = _listen(settings.host, settings.port)
+    listener = _listen(settings)
     with listener:
-        registry = load_registry()
-        rules = TokenRules(settings.token_issuer, settings.token_audience)
-        async with open_store(settings, registry) as store:
+        registry = await asyncio.to_thread(load_installed, settings)
+        local = make_key(settings.keys_path).verifying(settings.token_rules)
+        auth = TokenAuth(settings.key_ring(local), origins=settings.cookie_origins)
+        gate, metrics = Gate(settings.concurrent_questions), Metrics()
+        limits = Limits(
+            cost=settings.cost_limit, deadline_seconds=settings.question_deadline_seconds
+        )
+        async with (
+            open_store(settings, registry) as store,
+            open_live_source(settings) as live,
+            _open_rates(settings) as rates,
+            store.notices.listening(),
+        ):
             app = create_app(
                 registry,
                 store,
-                TokenAuth.of(make_key(settings.keys_path), rules=rules),
-                graphiql=settings.graphiql,
+                auth,
+                Options(
+                    roles=RoleCache(_roles(settings, store, live), seconds=settings.roles_seconds),
+                    live=live,
+                    live_deadline_seconds=settings.live_deadline_seconds,
+                    graphiql=settings.graphiql,
+                    limits=limits,
+                    rules=DocumentRules(
+                        registered_only=settings.registered_documents_only,
+                        from_clients=settings.documents_from_clients,
+                        introspection=settings.introspection,
+                    ),
+                    rates=rates,
+                    gate=gate,
+                    streams=StreamLimits(open=settings.open_subscriptions),
+                    profile_filters=ProfileFilters(settings.profile_filters),
+                    allowed_hosts=settings.allowed_hosts,
+                    cors_origins=sorted({*settings.cors_origins, *settings.cookie_origins}),
+                    cors_cookies=bool(settings.cookie_origins),
+                    kept_bytes=settings.answer_cache_mb * 1024 * 1024,
+                    metrics=metrics,
+                    exports_at_once=settings.concurrent_exports,
+                    export_deadline_seconds=settings.export_deadline_seconds,
+                ),
             )
             config = uvicorn.Config(
-                app, log_level="warning", server_header=False, timeout_graceful_shutdown=10
+                app,
+                http=make_protocol(gate, Deadlines()),
+                ws=BoundedSocket,
+                ws_max_size=limits.body_bytes,
+                ws_per_message_deflate=False,
+                log_level="warning",
+                access_log=False,  # nothing would be written, and every line be made all the same
+                server_header=False,
+                timeout_graceful_shutdown=math.ceil(limits.deadline_seconds) + LEAVING_SECONDS,
             )
-            yield Server(config, listener)
+            with shown_metrics(metrics, settings.metrics_host, settings.metrics_port):
+                yield Server(config, listener, gate, notice_seconds=settings.stop_notice_seconds)
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """An event loop to serve on: uvloop's, a fifth cheaper a request, where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
 
 
 @asynccontextmanager
@@ -91,9 +203,38 @@ async def running_server(settings: Settings) -> AsyncIterator[Server]:
             await serving
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _roles(settings: Settings, store: Store, live: LiveSource | None) -> RoleSource:
+    """The platform's own roles where its MySQL is configured, else those of the last refresh."""
+    if settings.mysql_url is None or live is None:
+        return store.reader
+    return LiveRoles(
+        live,
+        store.reader,
+        deadline_seconds=settings.live_deadline_seconds,
+        outage_seconds=settings.roles_outage_seconds,
+    )
+
+
+@asynccontextmanager
+async def _open_rates(settings: Settings) -> AsyncIterator[Rates | None]:
+    """The buckets of askers' points; None where nobody counts."""
+    if not settings.points_per_minute:
+        yield None
+    elif settings.rates_url is None:
+        yield LocalRates(settings.points_per_minute)
+    else:
+        shared = SharedRates(settings.rates_url.get_secret_value(), settings.points_per_minute)
+        try:
+            yield shared
+        finally:
+            await shared.close()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.host, settings.port
     try:
-        listener = socket.create_server((host, port))
+        if settings.listen_fd is not None:
+            return socket.socket(fileno=settings.listen_fd)
+        return socket.create_server((host, port))
     except OSError as exc:
         raise AddressInUse(host, port, exc.strerror or str(exc)) from exc
-    return listener

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,8 +18,10 @@ from indicators.data import CourseData, LogCoverage
 from loaders.datasets import DATASETS
 from loaders.events.ingest import IngestReport, ingest
 from loaders.events.lake import Lake
+from loaders.events.people import People, people_in
 from loaders.events.structure import Structure
 from loaders.files.source import LoadedDatasets, open_source
+from loaders.retired import Retired, leave_out_everywhere, nobody
 
 Progress = Callable[[str, int, int], None]
 
@@ -74,21 +76,31 @@ class Installation:
         for name, table in self.loaded.tables.items():
             if name == "course_roles":
                 tables[name] = roles_for(table, course_key)
+            elif name not in DATASETS:
+                tables[name] = rows_of_course(table, course_key)
             elif name in self.by_course:
                 own = self.by_course[name].get(course_key)
                 tables[name] = own if own is not None else DATASETS[name].empty()
             else:
                 tables[name] = table
+        files = self.lake.files(course_key)
+        if "profiles" in tables:
+            tables["profiles"] = profiles_for(tables, people_in(files))
         days = self.lake.coverage()
         return CourseData(
             course_key=course_key,
             tables=tables,
-            event_files=tuple(self.lake.files(course_key)),
+            event_files=tuple(files),
             coverage=LogCoverage(days.first_day, days.last_day, frozenset(days.lost_days))
             if days
             else None,
             state_as_of_us=self.loaded_us if self.loaded.tables else None,
         )
+
+    def with_tables(self, tables: Mapping[str, pa.Table]) -> Installation:
+        """The same with tables of plugins' datasets."""
+        loaded = replace(self.loaded, tables={**self.loaded.tables, **tables})
+        return replace(self, loaded=loaded)
 
     def digest(self, course_key: str) -> str:
         """Digest of the course's raw facts: equal digests give equal numbers."""
@@ -105,8 +117,11 @@ def load_installation(
     memory_limit: str,
     threads: int | None = None,
     progress: Progress | None = None,
+    retired: Retired = nobody,
 ) -> tuple[Installation, IngestReport]:
     """Load everything that the paths hold and ingest their logs into the lake.
+
+    What is about `retired` users is left out of both.
 
     Raises:
         SourceNotFound: a path does not exist, or nothing in it is recognised.
@@ -118,6 +133,7 @@ def load_installation(
             progress("loading tables", done, total) if progress else None
         )
     )
+    loaded = replace(loaded, tables=leave_out_everywhere(loaded.tables, retired()))
     report = ingest(
         source.log_files,
         lake,
@@ -126,6 +142,7 @@ def load_installation(
             courses=loaded.tables.get("courses"),
             profiles=loaded.tables.get("profiles"),
         ),
+        retired=retired,
         memory_limit=memory_limit,
         threads=threads,
         progress=progress,
@@ -133,9 +150,9 @@ def load_installation(
     by_course = {
         name: split_by_course(table)
         for name, table in loaded.tables.items()
-        if "course_key" in DATASETS[name].columns and name != "course_roles"
+        if name in DATASETS and "course_key" in DATASETS[name].columns and name != "course_roles"
     }
-    return Installation(loaded, lake, by_course, now_us, source.other_files), report
+    return Installation(loaded, lake.frozen(), by_course, now_us, source.other_files), report
 
 
 def split_by_course(table: pa.Table) -> dict[str, pa.Table]:
@@ -150,6 +167,13 @@ def split_by_course(table: pa.Table) -> dict[str, pa.Table]:
         key: ordered.slice(int(borders[code]), int(borders[code + 1] - borders[code]))
         for code, key in enumerate(keys)
     }
+
+
+def rows_of_course(table: pa.Table, course_key: str) -> pa.Table:
+    """A course's rows of a plugin's dataset: all of them where they are not by course."""
+    if "course_key" not in table.column_names:
+        return table
+    return table.filter(pc.fill_null(pc.equal(table.column("course_key"), course_key), False))
 
 
 def course_org(course_key: str) -> str | None:
@@ -171,8 +195,30 @@ def roles_for(roles: pa.Table, course_key: str) -> pa.Table:
     return roles.filter(pc.fill_null(own, False))
 
 
+def profiles_for(tables: Mapping[str, pa.Table], people: People) -> pa.Table:
+    """Profiles of a course's people, and of global staff, who may see every course.
+
+    Args:
+        tables: of the course, and the `profiles` of the installation.
+        people: whom the course's events name.
+    """
+    profiles = tables["profiles"]
+    ids = [people.user_ids]
+    for name, table in tables.items():
+        if name in DATASETS and name != "profiles" and "user_id" in table.column_names:
+            ids += table.column("user_id").chunks
+    user_ids = pa.chunked_array(ids, pa.int64()).unique()
+    kept = pc.or_(
+        pc.is_in(profiles.column("user_id"), value_set=user_ids),
+        pc.is_in(profiles.column("username"), value_set=people.usernames, skip_nulls=True),
+    )
+    return profiles.filter(pc.or_(kept, pc.fill_null(profiles.column("is_staff"), False)))
+
+
 def table_digest(table: pa.Table) -> str:
-    """Digest of a table's columns and rows."""
+    """Digest of a table's columns and rows, and of nothing that lies beside them in memory."""
+    # The buffers of a slice are written in steps of 64 bytes, with what follows the slice.
+    table = table.take(pa.array(np.arange(table.num_rows)))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())

@@ -1,5 +1,5 @@
 """The `courselens` command."""
 
-from courselens.cli.main import app, main
+from courselens.cli.entry import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

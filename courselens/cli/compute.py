@@ -15,13 +15,15 @@ from courselens.cli.console import err, progress_bar
 from courselens.computing import Limits, compute_course
 from courselens.domain import Level, to_us
 from courselens.errors import BadParameter, SourceNotFound, UnknownCourse
+from courselens.installed import load_installed, open_apart
 from courselens.output import MAIN, make_document, write_document
+from courselens.own_data import load_all_own
 from courselens.settings import Settings
 from courselens.sources import load_installation
 from indicators.context import Times
 from indicators.plan import make_plan
-from indicators.registry import load_registry
 from loaders.events.lake import Lake
+from loaders.retired import RetiredList
 
 
 class Form(enum.StrEnum):
@@ -65,8 +67,10 @@ def compute(
 ) -> None:
     """Compute one indicator from files and print its rows."""
     settings = Settings()
-    registry = load_registry()
-    make_plan(registry, [key], levels=[level])  # refuse a wrong question before reading anything
+    registry = load_installed(settings)
+    plan = make_plan(
+        registry, [key], levels=[level]
+    )  # refuse a wrong question before reading anything
     times = Times(
         now_us=to_us(datetime.now(UTC)),
         as_of_us=read_instant("as_of", as_of),
@@ -77,16 +81,23 @@ def compute(
     if definition != "courselens":
         given["definition"] = definition
     limits = Limits(settings.memory_limit, settings.threads)
-    with tempfile.TemporaryDirectory(prefix="courselens-lake-") as folder, progress_bar() as report:
+    with (
+        tempfile.TemporaryDirectory(prefix="courselens-lake-") as folder,
+        open_apart(settings) as apart,
+        progress_bar() as report,
+    ):
         installation, ingested = load_installation(
             source,
             Lake(Path(folder)),
             now_us=times.now_us,
             memory_limit=settings.memory_limit,
             threads=settings.threads,
+            retired=RetiredList(settings.retired_path).ids,
             progress=report,
         )
         known = installation.course_keys
+        own = load_all_own(registry, known, settings, apart, needed=plan.datasets)
+        installation = installation.with_tables(own)
         if course is not None and course not in known:
             raise UnknownCourse(course, known)
         chosen = known if course is None else [course]
@@ -104,6 +115,7 @@ def compute(
                 levels=[level],
                 given=given,
                 progress=report,
+                apart=apart,
             )
             for course_key in chosen
         ]

@@ -67,7 +67,11 @@ def show(rows: Sequence[dict[str, Any]], *, title: str) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
         is_number = all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if is_number else "left")
+        table.add_column(
+            name.replace("_", " "),
+            justify="right" if is_number else "left",
+            no_wrap=name == names[0],  # what a row is about: a key that is cut names nothing
+        )
     for row in rows:
         cells = (row.get(name) for name in names)
         table.add_row(*("" if cell is None else escape(str(cell)) for cell in cells))

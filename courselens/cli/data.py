@@ -15,6 +15,7 @@ from courselens.settings import Settings
 from courselens.sources import load_installation
 from loaders.events.ingest import IngestReport
 from loaders.events.lake import Lake
+from loaders.retired import RetiredList
 
 Paths = Annotated[
     list[Path],
@@ -98,6 +99,7 @@ def ingest(
             now_us=0,
             memory_limit=settings.memory_limit,
             threads=settings.threads,
+            retired=RetiredList(settings.retired_path).ids,
             progress=report,
         )
     rows: list[dict[str, Any]] = [

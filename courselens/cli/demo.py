@@ -14,14 +14,18 @@ from courselens.cli.service import refresh_all
 from courselens.demo.running import (
     DemoCourse,
     ask_once,
+    demo_settings,
     prepare_source,
     sample_query,
     sign_in,
     student_query,
+    working,
 )
 from courselens.serving import prepared_server
 from courselens.settings import Settings
 from courselens.simulator import simulate as write_simulation
+from courselens.simulator.into import Databases, write_into
+from courselens.simulator.options import check_out
 
 Students = Annotated[int, typer.Option(min=1, help="Number of students.")]
 Weeks = Annotated[int, typer.Option(min=1, help="Length of the course in weeks.")]
@@ -29,22 +33,63 @@ Seed = Annotated[int, typer.Option(help="The same seed writes the same bytes.")]
 
 
 def simulate(
-    out_folder: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+    out_folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="New or empty folder for files: logs, package tables, OLX."),
+    ] = None,
+    into: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Database to write into, mysql://... or mongodb://..., once each: empty, or "
+            "filled by a simulation, which is replaced. A platform's own is refused (MySQL) or "
+            "keeps its courses (MongoDB)."
+        ),
+    ] = None,
+    history_into: Annotated[
+        str | None,
+        typer.Option(help="Second MySQL database, for the history of problem states."),
+    ] = None,
     students: Students = 500,
     weeks: Weeks = 8,
     courses: Annotated[int, typer.Option(min=1, help="Number of courses.")] = 1,
     seed: Seed = 1,
 ) -> None:
-    """Write a simulated course in the real formats: logs by day, package tables, OLX."""
+    """Write simulated courses in the real formats: as files, into a platform's databases, or both.
+
+    The same seed gives the same courses everywhere. Tracking logs are files only.
+    """
+    databases = Databases.parse(into or [], history_into)
+    if out_folder is None and not into:
+        raise typer.BadParameter("give --out, --into or both")
+    if out_folder is not None:
+        check_out(out_folder)
+    keys: list[str] = []
     with progress_bar() as report:
-        done = write_simulation(
-            out_folder, students=students, weeks=weeks, courses=courses, seed=seed, progress=report
-        )
-    err.print(
-        f"{done.events:,} events, {done.lines:,} lines, {done.files} files in {done.seconds:.1f} s"
-    )
-    for course in done.courses:
-        out.print(course.course_key, highlight=False)
+        if into:
+            keys = write_into(
+                databases,
+                students=students,
+                weeks=weeks,
+                courses=courses,
+                seed=seed,
+                forum_database=Settings().mongo_forum_database,
+                progress=report,
+            )
+            err.print(f"{len(keys)} courses in {' and '.join(databases.names)}")
+        if out_folder is not None:
+            done = write_simulation(
+                out_folder,
+                students=students,
+                weeks=weeks,
+                courses=courses,
+                seed=seed,
+                progress=report,
+            )
+            keys = [course.course_key for course in done.courses]
+            written = f"{done.events:,} events, {done.lines:,} lines, {done.files} files"
+            err.print(f"{written} in {done.seconds:.1f} s")
+    for key in keys:
+        out.print(key, highlight=False)
 
 
 def demo(
@@ -60,10 +105,10 @@ def demo(
     ] = False,
 ) -> None:
     """Simulate a course, compute its indicators and serve them: everything in one command."""
-    settings = Settings().model_copy(update={"home": folder / "home", "port": port})
+    settings = demo_settings(Settings(), folder).model_copy(update={"port": port})
     with progress_bar() as report:
         course = prepare_source(folder, students=students, weeks=weeks, seed=seed, progress=report)
-        done = asyncio.run(refresh_all(settings, [folder / "source"], progress=report))
+        done = asyncio.run(refresh_all(settings, [], progress=report))
     failed = [key for one in done for key in one.failed]
     if failed:
         err.print(f"[bold red]failed:[/] {', '.join(failed)}")
@@ -80,7 +125,7 @@ def demo(
 
 
 async def _serve(settings: Settings, signed_in: DemoCourse) -> None:
-    async with prepared_server(settings) as server:
+    async with working(settings) as shared, prepared_server(shared) as server:
         _announce(server.address, signed_in)
         await server.run_until_stopped()
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
-from courselens.cli import compute, data, demo, indicators, service, workers
-from courselens.cli.console import err
-from courselens.errors import CourselensError, QueryError
-from courselens.telemetry import configure_logging
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
+from courselens.cli import (
+    compute,
+    data,
+    demo,
+    documents,
+    export,
+    indicators,
+    new,
+    retire,
+    serve,
+    service,
+    workers,
+)
 
 app = typer.Typer(
     name="courselens",
@@ -32,24 +36,17 @@ app.command()(demo.simulate)
 app.command()(data.inspect)
 app.command()(data.ingest)
 app.command()(compute.compute)
+app.command()(export.export)
 app.command()(service.refresh)
-app.command()(service.serve)
+app.command()(serve.serve)
 app.command()(service.token)
 app.command()(service.check)
+app.command()(retire.retire)
 app.command()(workers.worker)
 app.command()(workers.scheduler)
 app.command()(workers.status)
 app.add_typer(workers.work_app, name="work")
+indicators.app.command()(new.new)
+app.command()(indicators.schema)
 app.add_typer(indicators.app, name="indicators")
-
-
-def main() -> None:
-    """Run the command; an error of ours ends as one line, never as a stack trace."""
-    configure_logging()
-    try:
-        app()
-    except CourselensError as error:
-        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
-        sys.exit(EXIT_USAGE if isinstance(error, QueryError) else EXIT_FAILED)
-    except KeyboardInterrupt:
-        sys.exit(130)
+app.add_typer(documents.app, name="documents")

@@ -14,13 +14,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from aggregates.work import Ask, Kind, Priority, State
 from courselens.cli.console import err, out, show_json
 from courselens.cli.data import AsJson
 from courselens.settings import Settings
 from workers.broker import Bell
 from workers.overview import Overview, WorkLine, read_overview
 from workers.service import broker_url, open_ledger, run_scheduler, run_worker
-from workers.work import Ask, Kind, Priority, State
 
 work_app = typer.Typer(
     name="work", help="Ask for work, and look after what was set aside.", no_args_is_help=True
@@ -38,16 +38,15 @@ def worker(
 ) -> None:
     """Run what is due until stopped: ingest logs, copy tables, compute courses."""
     settings = Settings()
-    if schedule and not settings.source_paths:
-        err.print("[yellow]COURSELENS_SOURCE_PATHS is not set: nothing will become due[/]")
+    if schedule:
+        _warn_without_sources(settings)
     asyncio.run(run_worker(settings, with_scheduler=schedule))
 
 
 def scheduler() -> None:
     """Have done what is due, until stopped; of several schedulers one leads."""
     settings = Settings()
-    if not settings.source_paths:
-        err.print("[yellow]COURSELENS_SOURCE_PATHS is not set: nothing will become due[/]")
+    _warn_without_sources(settings)
     asyncio.run(run_scheduler(settings))
 
 
@@ -84,7 +83,8 @@ def retry(
 def ask_for(
     kind: Annotated[Kind, typer.Argument(help="What to do.")],
     subject: Annotated[
-        str, typer.Argument(help="Course key, or name of a source of tables such as `files`.")
+        str,
+        typer.Argument(help="Course key, or name of a source of tables: `platform` or `files`."),
     ] = "",
 ) -> None:
     """Have something done before anything that nobody waits for."""
@@ -104,6 +104,12 @@ def ask_for(
         err.print(f"{kind} {subject} is set aside; see `courselens status`, then `work retry`")
         raise typer.Exit(1)
     out.print(f"work {work_id} is due")
+
+
+def _warn_without_sources(settings: Settings) -> None:
+    if not settings.has_sources:
+        names = "COURSELENS_SOURCE_PATHS, COURSELENS_MYSQL_URL or COURSELENS_MONGO_URL"
+        err.print(f"[yellow]nothing will become due: set {names}[/]")
 
 
 async def _read_once(settings: Settings) -> Overview:

@@ -6,16 +6,23 @@ import asyncio
 import json
 import shutil
 import urllib.request
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
+from courselens.installed import load_installed
 from courselens.serving import running_server
 from courselens.settings import Settings
 from courselens.simulator import Account, SimulatedCourse, simulate
-from courselens.tokens import TokenRules, issue_token, make_key
+from courselens.storage import open_store
+from courselens.tokens import issue_token, make_key
+from workers.ledger import Ledger
+from workers.worker import Worker
 
 Report = Callable[[str, int, int], None]
 
@@ -40,6 +47,42 @@ def sample_query() -> str:
 def student_query() -> str:
     """The sample query of a student about themselves."""
     return (_QUERIES / "student_query.graphql").read_text(encoding="utf-8")
+
+
+def demo_settings(settings: Settings, folder: Path) -> Settings:
+    """Settings of a demo below `folder`, whose only source is the simulated one."""
+    changes = {
+        "home": folder / "home",
+        "source_paths": (folder / "source",),
+        "mysql_url": None,
+        "mongo_url": None,
+        "tracking_table": False,
+    }
+    return settings.model_copy(update=changes)
+
+
+@asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[Settings]:
+    """A worker in this process, so that a refresh that is asked for is done.
+
+    Yields:
+        Settings with the database that it works on, which ends with the block if it is embedded.
+
+    Raises:
+        StoreError: the database cannot be opened.
+    """
+    registry = await asyncio.to_thread(load_installed, settings)
+    async with open_store(settings, registry) as store:
+        url = SecretStr(store.database.url)
+        shared = settings.model_copy(update={"database_url": url})
+        stop = asyncio.Event()
+        ledger = Ledger(store.database, lease_seconds=settings.lease_seconds)
+        worker = asyncio.create_task(Worker(shared, ledger, url.get_secret_value()).run(stop))
+        try:
+            yield shared
+        finally:
+            stop.set()
+            await worker
 
 
 def prepare_source(
@@ -77,14 +120,13 @@ def prepare_source(
 def sign_in(settings: Settings, course: SimulatedCourse) -> DemoCourse:
     """Tokens for the demo's course-team member and student."""
     key = make_key(settings.keys_path)
-    rules = TokenRules(settings.token_issuer, settings.token_audience)
     team, student = (
         issue_token(
             key,
             user_id=account.user_id,
             username=account.username,
             now=datetime.now(UTC),
-            rules=rules,
+            rules=settings.token_rules,
         )
         for account in (course.team_member, course.student)
     )

@@ -14,7 +14,7 @@ from courselens.errors import SourceError
 from courselens.simulator.course import Course, build_course
 from courselens.simulator.forum import Posts
 from courselens.simulator.olx import course_structure, grading_policy
-from courselens.simulator.options import Options
+from courselens.simulator.options import ORG, Options
 from courselens.simulator.outline import outline_course
 from courselens.simulator.package import forum_lines
 from courselens.simulator.people import People, make_people
@@ -78,6 +78,8 @@ async def write_into_mongo(
 ) -> list[str]:
     """Write the courses, and the forums, of the facts that `simulate` writes into files.
 
+    They take the place of those of an earlier simulation; nothing else is touched.
+
     Args:
         url: a server that may be written to.
         students: enrolments per course, beside the course team.
@@ -106,6 +108,7 @@ async def write_into_mongo(
     async with MongoWriter(
         url, database=database, forum_database=forum_database, driver=driver
     ) as writer:
+        await writer.remove_simulated()
         first_block = 0
         for course in built:
             await writer.write_course(course_documents(course))
@@ -154,6 +157,13 @@ class MongoWriter:
 
     async def __aexit__(self, *_: object) -> None:
         await disconnect(self._client)
+
+    async def remove_simulated(self) -> None:
+        """Remove the simulated courses and their posts; structures that none points to stay."""
+        posts = {"course_id": {"$regex": f"^course-v1:{ORG}[+]"}}
+        with self._translating():
+            await self._store[split.ACTIVE_VERSIONS].delete_many({"org": ORG})
+            await self._contents.delete_many(posts)
 
     async def write_course(self, course: SplitDocuments) -> None:
         """Write a course; its entry last, so that it never points to what is not there yet."""

@@ -15,10 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pymysql  # type: ignore[import-untyped]
 
-from courselens.errors import SourceRefused
+from courselens.errors import BadParameter, SourceRefused, SourceUnavailable
 from courselens.simulator import mysql_rows
 from courselens.simulator.columns import Columns
 from courselens.simulator.course import Course, build_course
+from courselens.simulator.into_mongo import course_documents
 from courselens.simulator.mysql_rows import Row
 from courselens.simulator.options import Options
 from courselens.simulator.outline import outline_course
@@ -27,6 +28,7 @@ from courselens.simulator.records import Tables, chunk_tables, course_tables
 from courselens.simulator.roster import CHUNK, members
 from courselens.simulator.run import Account, Progress, SimulatedCourse
 from courselens.simulator.truth import Truth, imagine
+from loaders.mysql.versions import TABLE as VERSIONS
 
 EXTENDED_HISTORY = "coursewarehistoryextended_studentmodulehistoryextended"
 _OWN_IDS = frozenset(
@@ -38,6 +40,10 @@ _SHARED = frozenset({"auth_user", "auth_userprofile", "student_courseaccessrole"
 _ELSEWHERE = frozenset({"user_id_map", "course_groups_cohortmembership"})
 """Package tables that no installation has, or has in another shape."""
 _ROWS_PER_INSERT = 1000
+_MARKER = "courselens_simulation"
+"""Table of every database that a simulation fills; no platform has it."""
+_CONNECT_SECONDS = 10
+_NO_ANSWER = frozenset({2002, 2003, 2006, 2013})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +67,14 @@ def write_into_mysql(
     forum: bool = True,
     progress: Progress | None = None,
 ) -> MySQLReport:
-    """Make the platform's tables in an empty database and fill them with simulated courses.
+    """Make the platform's tables and fill them with simulated courses, instead of earlier ones.
 
     The facts are those that `simulate` writes into files for the same arguments: the database of
     the installation whose data packages those files are. Memory does not grow with the students.
 
     Args:
-        url: `mysql://user:password@host:port/name` of a database without these tables.
+        url: `mysql://user:password@host:port/name` of a database that is empty, or was filled by
+            a simulation: what that wrote is removed.
         students: enrolments per course, beside the course team.
         weeks: length of the courses.
         courses: how many courses; they share accounts.
@@ -82,13 +89,16 @@ def write_into_mysql(
 
     Raises:
         BadParameter: an argument is out of its range.
-        SourceRefused: the server refuses, for example because the tables exist.
+        SourceRefused: the server refuses, or the database holds tables of a platform.
+        SourceUnavailable: the server does not answer.
     """
     options = Options(students=students, weeks=weeks, courses=courses, seed=seed, start=start)
     try:
         with _connect(url) as main:
             history = _connect(history_url) if history_url else None
             writer = _Writer(options, main, history, progress or (lambda *_: None))
+            for connection in (main, *([history] if history is not None else ())):
+                _clear(connection)
             writer.make_tables(enrollment_history=enrollment_history, forum=forum)
             written = writer.write()
             main.commit()
@@ -96,9 +106,12 @@ def write_into_mysql(
                 history.commit()
                 history.close()
     except pymysql.MySQLError as error:
-        raise SourceRefused(
-            "mysql", str(error), "give an account that may create tables, and an empty database"
-        ) from error
+        code, *said = error.args or (None,)
+        if code in _NO_ANSWER:
+            raise SourceUnavailable("mysql", _CONNECT_SECONDS) from error
+        reason = str(said[0]) if said else type(error).__name__
+        fix = "give an account that may create tables, and a database that exists"
+        raise SourceRefused("mysql", reason, fix) from error
     return MySQLReport(tuple(written), dict(sorted(writer.rows.items())))
 
 
@@ -142,6 +155,8 @@ class _Writer:
 
     def _write_course(self, course: Course) -> SimulatedCourse:
         self._insert("course_overviews_courseoverview", [mysql_rows.overview(course)])
+        version = course_documents(course).published_version
+        self._insert(VERSIONS, [mysql_rows.published_version(course, version)])
         videos, used = mysql_rows.videos(course)
         self._insert("edxval_video", videos)
         self._insert("edxval_coursevideo", used)
@@ -243,6 +258,8 @@ def table_statements() -> Iterator[tuple[str, str]]:
 
 def _connect(url: str) -> Any:
     parts = urlsplit(url)
+    if not parts.path.removeprefix("/"):
+        raise BadParameter("into", "mysql://...", "mysql://user:password@host:3306/database")
     return pymysql.connect(
         host=parts.hostname or "127.0.0.1",
         port=parts.port or 3306,
@@ -250,9 +267,28 @@ def _connect(url: str) -> Any:
         password=unquote(parts.password or ""),
         database=parts.path.removeprefix("/"),
         charset="utf8mb4",
-        connect_timeout=10,
+        connect_timeout=_CONNECT_SECONDS,
         local_infile=False,
     )
+
+
+def _clear(connection: Any) -> None:
+    """Remove what a simulation wrote, and mark the database as one's.
+
+    Raises:
+        SourceRefused: somebody else made its tables.
+    """
+    made = {name for name, _ in table_statements()} | {EXTENDED_HISTORY}
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW TABLES")
+        found = {row[0] for row in cursor.fetchall()}
+        if found & made and _MARKER not in found:
+            reason = f"the database has tables that no simulation made: {min(found & made)}, ..."
+            fix = "give an empty database; a simulation never writes into a platform's own"
+            raise SourceRefused("mysql", reason, fix)
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {_MARKER} (made TINYINT NOT NULL)")
+        for name in sorted(found & made):
+            cursor.execute(f"DROP TABLE {name}")
 
 
 def _with_ids(name: str, table: pa.Table, before: Counter[str]) -> list[Row]:

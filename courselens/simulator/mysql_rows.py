@@ -25,16 +25,17 @@ CONTENT_TYPES = {"commentthread": 71, "comment": 72}
 """Ids that the forum's models happen to have in `django_content_type`."""
 
 _EXTENDED_WEEK = timedelta(weeks=1)
+_MADE_BEFORE = timedelta(weeks=26)
 _CHANGES = {Kind.ACTIVATED: True, Kind.MODE_CHANGED: True, Kind.DEACTIVATED: False}
 
 
 def overview(course: Course) -> Row:
     """The course's row of `course_overviews_courseoverview`."""
-    # Made when the course began: an overview that knew more than the other ways into the product
-    # would make its numbers differ.
+    # Before anybody signed up: events from before a course was made do not count.
+    made = _instant(course.start_us - _MADE_BEFORE // timedelta(microseconds=1))
     return {
-        "created": _instant(course.start_us),
-        "modified": _instant(course.start_us),
+        "created": made,
+        "modified": made,
         "version": 19,
         "id": course.key,
         "_location": course.block_key(course.blocks[0]),
@@ -50,6 +51,28 @@ def overview(course: Course) -> Row:
         "invitation_only": 0,
         "self_paced": 0,
         "catalog_visibility": "both",
+    }
+
+
+def published_version(course: Course, version: str) -> Row:
+    """The course's row of `split_modulestore_django_splitmodulestorecourseindex`.
+
+    Args:
+        course: the course.
+        version: id of its published structure in MongoDB.
+    """
+    at = _instant(course.start_us)
+    return {
+        "objectid": _digest(course.key)[:24],
+        "course_id": course.key,
+        "org": course.org,
+        "draft_version": version,
+        "published_version": version,
+        "library_version": "",
+        "wiki_slug": course.course,
+        "base_store": "mongodb",
+        "edited_on": at,
+        "last_update": at,
     }
 
 
@@ -213,7 +236,11 @@ def posts_of(
             for voter in posts.votes[nth]
         ]
         origins.append(
-            {"content_object_id": ids[number], "content_type_id": kind, "mongo_id": post_id(number)}
+            {
+                "content_object_id": ids[number],
+                "content_type_id": kind,
+                "mongo_id": post_id(number, course.number),
+            }
         )
     yield "forum_commentthread", threads
     yield "forum_comment", comments

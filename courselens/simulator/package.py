@@ -153,7 +153,7 @@ def forum_lines(course: Course, posts: Posts, roster: Roster, people: People) ->
     return found
 
 
-def post_id(number: int, course_number: int = 0) -> str:
+def post_id(number: int, course_number: int) -> str:
     """Forum id of a post: one store holds the posts of all courses."""
     return f"65b0c0de{course_number:08x}{number:08x}"
 

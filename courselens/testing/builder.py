@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from courselens.domain import DAY_US, to_us
-from indicators.data import CourseData, LogCoverage
+from courselens.domain import to_us
+from courselens.testing.built import BuiltCourse
+from courselens.testing.loading import load_dataset
+from courselens.testing.steps import Steps
+from indicators.data import CourseData
+from indicators.own_datasets import OwnDataset
 from loaders.datasets import DATASETS
 
 _CONTAINERS = ("course", "chapter", "sequential", "vertical")
@@ -21,7 +25,7 @@ _FAMILIES = {
               "speed_change_video"),
     "prob": ("problem_check", "problem_show", "showanswer", "reset_problem", "problem_rescore",
              "problem_get"),
-    "nav": ("page", "page_close", "seq_goto", "seq_next", "seq_prev"),
+    "nav": ("page", "/courseware", "page_close", "seq_goto", "seq_next", "seq_prev"),
     "enr": ("edx.course.enrollment.activated", "edx.course.enrollment.deactivated",
             "edx.course.enrollment.mode_changed"),
     "hint": ("edx.problem.hint.demandhint_displayed",),
@@ -42,11 +46,17 @@ class CourseBuilder:
     def __init__(self, course_key: str = "course-v1:Org+Course+Run") -> None:
         self.course_key = course_key
         self.rows: dict[str, list[dict[str, Any]]] = {}
-        self._path: list[dict[str, Any]] = []
+        self._own: dict[str, OwnDataset] = {}
 
-    def add(self, dataset: str, **columns: Any) -> CourseBuilder:
-        """Add one row; `*_us` columns may be given as datetimes or ISO text."""
-        known = DATASETS[dataset].columns
+    def add(self, dataset: str | OwnDataset, **columns: Any) -> CourseBuilder:
+        """Add one row to a dataset of the platform, by name, or to one of a plugin's own.
+
+        `*_us` columns may be given as datetimes or ISO text.
+        """
+        if isinstance(dataset, OwnDataset):
+            self._own[dataset.name] = dataset
+            dataset = dataset.name
+        known = self._columns_of(dataset)
         unknown = set(columns) - set(known)
         if unknown:
             raise ValueError(f"{dataset} has no columns {sorted(unknown)}")
@@ -57,6 +67,19 @@ class CourseBuilder:
         if "course_key" in known:
             row.setdefault("course_key", self.course_key)
         self.rows.setdefault(dataset, []).append(row)
+        return self
+
+    def _columns_of(self, dataset: str) -> Mapping[str, str]:
+        own = self._own.get(dataset)
+        return DATASETS[dataset].columns if own is None else own.columns
+
+    def load(self, own: OwnDataset, **settings: object) -> CourseBuilder:
+        """Add the rows about this course that the loader of a plugin's own dataset gives."""
+        self._own[own.name] = own
+        rows = load_dataset(own, course_keys=(self.course_key,), **settings).to_pylist()
+        self.rows.setdefault(own.name, []).extend(
+            row for row in rows if row.get("course_key", self.course_key) == self.course_key
+        )
         return self
 
     def course(self, **columns: Any) -> CourseBuilder:
@@ -96,6 +119,56 @@ class CourseBuilder:
             },
         )
         return self
+
+    def video(
+        self, block_key: str, at: str, *, seconds: float | None = None, **columns: Any
+    ) -> CourseBuilder:
+        """Add a video of so many seconds at a place such as `C1/S1/U1`."""
+        return self.block(
+            block_key, "video", under=self._place(at), duration_seconds=seconds, **columns
+        )
+
+    def problem(
+        self,
+        block_key: str,
+        at: str,
+        *,
+        points: float = 1.0,
+        graded_as: str | None = None,
+        **columns: Any,
+    ) -> CourseBuilder:
+        """Add a problem at a place such as `C1/S1/U1`.
+
+        `graded_as` is the assignment type of its sequential, for the first block placed there.
+        """
+        under = self._place(at, graded_as)
+        return self.block(block_key, "problem", under=under, weight=points, **columns)
+
+    def _place(self, at: str, graded_as: str | None = None) -> str:
+        """Key of the last block of a path `chapter/sequential/vertical`; what is new is added."""
+        under: str | None = None
+        for key, kind in zip(("course", *at.split("/")), _CONTAINERS, strict=False):
+            known = {row["block_key"]: row for row in self.rows.get("blocks", ())}
+            if key not in known:
+                graded = {} if graded_as is None or kind != "sequential" else {
+                    "graded": True, "assignment_type": graded_as
+                }  # fmt: skip
+                self.block(key, kind, under=under, **graded)
+            elif key not in self._open_blocks():
+                raise ValueError(f"{at}: {key} is over; add blocks in the order of the course")
+            under = key
+        assert under is not None  # noqa: S101 the course itself is one
+        return under
+
+    def _open_blocks(self) -> set[str]:
+        """Blocks that the last one lies in, and itself."""
+        known = {row["block_key"]: row for row in self.rows.get("blocks", ())}
+        row = self.rows["blocks"][-1] if known else None
+        found = set()
+        while row is not None:
+            found.add(row["block_key"])
+            row = known.get(row["parent_key"])
+        return found
 
     def student(
         self,
@@ -166,35 +239,23 @@ class CourseBuilder:
         gap = max(last["location_gap_us"] or 0, ts_us - last["ts_us"])
         return {"location": last["location"], "location_gap_us": gap}
 
+    def steps_of(self, user_id: int, begins: datetime | str) -> Steps:
+        """What a student did from an instant on, as a sentence."""
+        begins = datetime.fromisoformat(begins) if isinstance(begins, str) else begins
+        return Steps(self, user_id, begins)
+
     def tables(self) -> dict[str, pa.Table]:
         """Arrow tables of every dataset that was mentioned."""
+        schemas = {name: one.schema for name, one in DATASETS.items()}
+        schemas |= {name: own.dataset.schema for name, own in self._own.items()}
         return {
-            name: pa.Table.from_pylist(rows, schema=DATASETS[name].schema)
+            name: pa.Table.from_pylist(rows, schema=schemas[name])
             for name, rows in self.rows.items()
         }
 
     def data(self, folder: Path, *, covered: tuple[str, str] | None = None) -> CourseData:
-        """The course as a run takes it.
-
-        Args:
-            folder: where the events are written as Parquet.
-            covered: first and last day of the logs; from the events if not given.
-        """
-        tables = self.tables()
-        events = tables.pop("events", None)
-        files: tuple[Path, ...] = ()
-        coverage = None
-        if events is not None and events.num_rows:
-            files = (folder / "events.parquet",)
-            pq.write_table(events, files[0])
-            days = [ts // DAY_US for ts in events.column("ts_us").to_pylist()]
-            coverage = LogCoverage(min(days), max(days))
-        if covered is not None:
-            first, last = (_instant(day) for day in covered)
-            assert first is not None  # noqa: S101 both days are given
-            assert last is not None  # noqa: S101
-            coverage = LogCoverage(first // DAY_US, last // DAY_US)
-        return CourseData(self.course_key, tables, files, coverage)
+        """The course as a run takes it: see `BuiltCourse.data`."""
+        return BuiltCourse(self.course_key, self.tables()).data(folder, covered=covered)
 
 
 def _instant(value: Any) -> int | None:
