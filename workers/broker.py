@@ -23,8 +23,8 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.encoder import JSONEncoder
 from dramatiq.errors import DecodeError, DramatiqError
 
+from aggregates.work import Kind
 from courselens.errors import BrokerError
-from workers.work import Kind
 
 QUEUE = "courselens"
 _RING_SECONDS = 5.0

@@ -23,7 +23,7 @@ _STDIN = 0
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What the child is told: `settings` includes the URL of the database."""
+    """What the child is told; `settings` has the URLs of the sources with their passwords."""
 
     claim: Claim
     settings: dict[str, Any]

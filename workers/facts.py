@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from courselens.sources import facts_digest, roles_for, table_digest
+from courselens.sources import (
+    facts_digest,
+    profiles_for,
+    roles_for,
+    rows_of_course,
+    table_digest,
+)
 from indicators.data import CourseData, LogCoverage
 from loaders.datasets import DATASETS
 from loaders.events.lake import Lake
-from workers.snapshot import Snapshot
+from loaders.events.people import people_in
+from workers.snapshot import Snapshot, is_by_course
 
 
 class KeptFacts:
@@ -28,8 +35,8 @@ class KeptFacts:
 
     @classmethod
     def open(cls, tables_path: Path, names: Sequence[str], lake: Lake) -> KeptFacts:
-        """The facts of the named sources, as of their last commits."""
-        return cls([Snapshot(tables_path / name) for name in names], lake)
+        """The facts of the named sources, as of their last commits; they stay so."""
+        return cls([Snapshot(tables_path / name) for name in names], lake.frozen())
 
     @property
     def course_keys(self) -> list[str]:
@@ -37,14 +44,17 @@ class KeptFacts:
         found = set(self.lake.course_keys())
         for snapshot in self.snapshots:
             for name in ("courses", "blocks", "enrollments"):
-                part = snapshot.manifest.parts.get(name)
-                found |= set(part.courses or ()) if part else set()
+                found |= set(snapshot.manifest.tables.get(name, ()))
         return sorted(found)
 
     def course(self, course_key: str) -> CourseData:
         """The raw facts of one course."""
         tables = {name: found[0] for name, found in self._tables(course_key).items()}
-        loaded = [snapshot.manifest.loaded_us for snapshot in self.snapshots]
+        loaded = [
+            snapshot.manifest.loaded_us
+            for snapshot in self.snapshots
+            if any(name in DATASETS for name in snapshot.manifest.tables)
+        ]
         known = [instant_us for instant_us in loaded if instant_us is not None]
         return CourseData(
             course_key=course_key,
@@ -64,26 +74,29 @@ class KeptFacts:
         tables: list[pa.Table] = []
         seen: set[str] = set()
         for snapshot in (one for one in self.snapshots if dataset in one):
-            courses = snapshot.manifest.parts[dataset].courses
-            if courses is None:
-                return snapshot.table(dataset)
-            table = snapshot.table(dataset)
-            tables += [
-                table.slice(s.start, s.rows) for key, s in courses.items() if key not in seen
-            ]
-            seen |= set(courses)
-        return pa.concat_tables([DATASETS[dataset].empty(), *tables]) if tables else None
+            tables.append(snapshot.table(dataset, without=seen))
+            if not is_by_course(dataset):
+                break
+            seen |= set(snapshot.manifest.tables[dataset])
+        return pa.concat_tables(tables) if tables else None
 
     def _tables(self, course_key: str) -> dict[str, tuple[pa.Table, str]]:
         """Rows and their digest, by dataset."""
         tables: dict[str, tuple[pa.Table, str]] = {}
-        for name in sorted({name for one in self.snapshots for name in one.manifest.parts}):
-            if name == "course_roles":
-                roles = roles_for(self.whole(name), course_key)
-                tables[name] = roles, table_digest(roles)
-                continue
+        for name in sorted({name for one in self.snapshots for name in one.manifest.tables}):
             having = (one.rows(name, course_key) for one in self.snapshots if name in one)
-            tables[name] = next((found for found in having if found is not None), _empty(name))
+            known = next((found for found in having if found is not None), None)
+            if name not in DATASETS and known is not None:
+                own = rows_of_course(known[0], course_key)
+                known = own, table_digest(own)
+            tables[name] = known or _empty(name)
+        found = {name: rows for name, (rows, _) in tables.items()}
+        if "course_roles" in found:
+            found["course_roles"] = roles = roles_for(found["course_roles"], course_key)
+            tables["course_roles"] = roles, table_digest(roles)
+        if "profiles" in found:
+            profiles = profiles_for(found, people_in(self.lake.files(course_key)))
+            tables["profiles"] = profiles, table_digest(profiles)
         return tables
 
     def _coverage(self) -> LogCoverage | None:

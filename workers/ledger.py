@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from aggregates.database import Connection, Database, Row
+from aggregates.work import Ask, Kind, Priority, State, ask_for, lock_key
 from aggregates.writer import Guard
 from courselens.errors import LeaseLost, UnknownWork
 from workers.plan import History
-from workers.work import MAX_ATTEMPTS, MAX_DEATHS, Ask, Claim, Kind, Priority, State, Step
+from workers.work import MAX_ATTEMPTS, MAX_DEATHS, STUCK_ATTEMPTS, Claim, Step
 
 LONGEST_WAIT_SECONDS = 30
 """Longest back-off after a failure."""
 _DONE_RESTS_SECONDS = 600.0
 _FAILED_RESTS_SECONDS = 3600.0
+_WORN_OUT_RESTS_SECONDS = 30.0
+"""What failed too often for a reason that may pass is asked for again soon: it may have passed."""
 _KEPT_DAYS = 30
-_KEY_LOCK = 0x636C656E
 _END = "fencing = NULL, lease_until = NULL"
 
 
@@ -37,27 +39,7 @@ class Ledger:
             The work's id; None if it is set aside, and so waits for somebody to look at it.
         """
         async with self._database.transaction() as connection:
-            await _lock_key(connection, *ask.key)
-            if await connection.fetchval(
-                "SELECT true FROM work WHERE kind = $1 AND subject = $2 AND state = 'parked'",
-                *ask.key,
-            ):
-                return None
-            # A more urgent ask does not wait out the back-off of an earlier one.
-            work_id: int = await connection.fetchval(
-                "INSERT INTO work AS w (kind, subject, priority, state, due_at, input_digest,"
-                " asked_by) VALUES ($1, $2, $3, 'due', clock_timestamp(), $4, $5)"
-                " ON CONFLICT (kind, subject) WHERE state = 'due' DO UPDATE SET"
-                " priority = least(w.priority, excluded.priority),"
-                " due_at = CASE WHEN excluded.priority < w.priority"
-                " THEN least(w.due_at, excluded.due_at) ELSE w.due_at END"
-                " RETURNING work_id",
-                *ask.key,
-                int(ask.priority),
-                ask.input_digest,
-                asked_by,
-            )
-            return work_id
+            return await ask_for(connection, ask, asked_by=asked_by)
 
     async def claim(
         self, worker: str, *, alone: bool = True, kinds: Sequence[Kind] = tuple(Kind)
@@ -208,14 +190,16 @@ class Ledger:
         )
         lapsed = await self._database.fetch(
             "SELECT work_id, fencing, kind, subject FROM work WHERE state = 'running' AND"
-            " greatest(lease_until, pg_postmaster_start_time() + make_interval(secs => $1))"
+            # A start that lies ahead was noted before the clock was set back: it says nothing.
+            " greatest(lease_until, CASE WHEN pg_postmaster_start_time() <= clock_timestamp()"
+            " THEN pg_postmaster_start_time() + make_interval(secs => $1) END)"
             " < clock_timestamp()",
             self.lease_seconds,
         )
         taken = 0
         for found in lapsed:
             async with self._database.transaction() as connection:
-                await _lock_key(connection, found["kind"], found["subject"])
+                await lock_key(connection, found["kind"], found["subject"])
                 # One that is just committing holds its row, and is not dead.
                 row = await connection.fetchrow(
                     "SELECT * FROM work WHERE work_id = $1 AND fencing = $2"
@@ -247,7 +231,7 @@ class Ledger:
             )
             if row is None:
                 raise UnknownWork(work_id)
-            await _lock_key(connection, row["kind"], row["subject"])
+            await lock_key(connection, row["kind"], row["subject"])
             await _give_back(connection, row, priority=Priority.PERSON, forgiven=True)
             return work_id
 
@@ -265,15 +249,20 @@ class Ledger:
     async def history(self) -> History:
         """What is under way, set aside, and ended so short a while ago that it must rest."""
         rows = await self._database.fetch(
-            "SELECT kind, subject, state, input_digest FROM work"
-            " WHERE state IN ('due', 'running', 'parked')"
+            "SELECT kind, subject, state, input_digest,"
+            " state = 'due' AND attempts >= $4 AS is_stuck"
+            " FROM work WHERE state IN ('due', 'running', 'parked')"
             " OR state = 'done' AND finished_at > clock_timestamp() - make_interval(secs => $1)"
-            " OR state = 'failed' AND finished_at > clock_timestamp() - make_interval(secs => $2)"
-            " UNION ALL (SELECT kind, subject, state, input_digest FROM work"
+            " OR state = 'failed' AND finished_at > clock_timestamp()"
+            " - make_interval(secs => CASE WHEN attempts < $5 THEN $2::float8 ELSE $6 END)"
+            " UNION ALL (SELECT kind, subject, state, input_digest, false FROM work"
             " WHERE kind = $3 AND state = 'done' ORDER BY finished_at DESC LIMIT 1)",
             _DONE_RESTS_SECONDS,
             _FAILED_RESTS_SECONDS,
             Kind.INGEST_LOGS.value,
+            STUCK_ATTEMPTS,
+            MAX_ATTEMPTS,
+            _WORN_OUT_RESTS_SECONDS,
         )
         by_state: dict[str, set[tuple[str, str]]] = {}
         for row in rows:
@@ -286,6 +275,7 @@ class Ledger:
                 for row in rows
                 if row["state"] in ("done", "failed")
             },
+            stuck={(row["kind"], row["subject"]) for row in rows if row["is_stuck"]},
         )
 
     async def now_us(self) -> int:
@@ -312,15 +302,8 @@ class Ledger:
         )
 
 
-async def _lock_key(connection: Connection, kind: str, subject: str) -> None:
-    """Until the commit nobody else asks for, or gives back, the same work."""
-    await connection.execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, $2))", f"{kind} {subject}", _KEY_LOCK
-    )
-
-
 async def _lock_claim(connection: Connection, claim: Claim) -> Row | None:
-    await _lock_key(connection, claim.kind.value, claim.subject)
+    await lock_key(connection, claim.kind.value, claim.subject)
     return await connection.fetchrow(
         "SELECT * FROM work WHERE work_id = $1 AND fencing = $2 AND state = 'running' FOR UPDATE",
         claim.work_id,

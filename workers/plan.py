@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from aggregates.work import Ask, Kind, Priority
 from workers.source_files import Stamp
-from workers.work import Ask, Kind, Priority
 
 Key = tuple[str, str]
 """Kind and subject."""
@@ -23,12 +23,14 @@ class Sources:
         taken_logs: the stamps up to which the lake has them.
         lake_run: number of the lake's last commit.
         tables: by source, the state it has and the state of its copy; None: no copy yet.
+        awaited: sources without a copy whose first one logs wait for as long as it takes.
     """
 
     logs: Mapping[Path, Stamp]
     taken_logs: Mapping[Path, Stamp]
     lake_run: int
     tables: Mapping[str, tuple[str | None, str | None]]
+    awaited: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,19 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the ledger knows: what is due or running, set aside, and ended for which input."""
+    """What the ledger knows.
+
+    Attributes:
+        busy: what is due or running.
+        parked: what is set aside.
+        ended: what ended for which input, so short a while ago that it must rest.
+        stuck: of what is due, what failed so often that nobody should wait for it.
+    """
 
     busy: Collection[Key]
     parked: Collection[Key]
     ended: Collection[tuple[str, str, str | None]]
+    stuck: Collection[Key] = ()
 
     def has_ended(self, ask: Ask) -> bool:
         """Whether it was tried for the same input a short while ago, or must not be tried."""
@@ -68,14 +78,14 @@ class History:
     def is_reading(self) -> bool:
         """Whether sources are being read, or are about to be."""
         reading = (Kind.INGEST_LOGS.value, Kind.SYNC_TABLES.value)
-        return any(kind in reading for kind, _ in self.busy)
+        return any(key[0] in reading and key not in self.stuck for key in self.busy)
 
 
 def plan_sources(sources: Sources, history: History) -> list[Ask]:
     """Tables that changed, and logs that are new or grew.
 
     Logs wait for the first copy of each source's tables, which say where in a course an event took
-    place; but not for one that cannot be had.
+    place; but not for one that cannot be made, unless it is awaited.
     """
     syncs = [
         Ask(Kind.SYNC_TABLES, name, Priority.SOURCE, now)
@@ -84,7 +94,7 @@ def plan_sources(sources: Sources, history: History) -> list[Ask]:
     ]
     first = [ask for ask in syncs if sources.tables[ask.subject][1] is None]
     asks = list(syncs)
-    if _has_news(sources) and all(history.has_ended(ask) for ask in first):
+    if _has_news(sources) and not sources.awaited and all(history.has_ended(ask) for ask in first):
         asks.append(Ask(Kind.INGEST_LOGS, "", Priority.SOURCE, _logs_state(sources)))
     return history.wanted(asks)
 

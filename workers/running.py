@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from courselens.memory import resident_kb
 from courselens.settings import Settings
 from workers.child import Job, Report
 from workers.work import Claim, Step
@@ -20,7 +21,8 @@ COMMAND = (sys.executable, "-m", "workers.child")
 _LOOK_SECONDS = 1.0
 _START_SECONDS = 15.0  # until the first word, which may be late on a busy machine
 _END_SECONDS = 10.0
-_SECRETS = {"database_url", "broker_url"}
+_NOT_TOLD = {"database_url", "broker_url"}
+_TOLD = ("mysql_url", "mysql_history_url", "mongo_url")  # masked in a dump of the settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ async def run_claim(
     await asyncio.to_thread(scratch.mkdir, parents=True)
     job = Job(
         claim=claim,
-        settings=settings.model_dump(mode="json", exclude=_SECRETS),
+        settings=settings.model_dump(mode="json", exclude=_NOT_TOLD) | _reveal(settings),
         database_url=database_url,
         scratch=str(scratch),
     )
@@ -99,6 +101,12 @@ async def run_claim(
         async with asyncio.timeout(_END_SECONDS):
             await process.wait()
         await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+
+
+def _reveal(settings: Settings) -> dict[str, str]:
+    """URLs with their passwords, for the pipe to the task alone."""
+    urls = {name: getattr(settings, name) for name in _TOLD}
+    return {name: url.get_secret_value() for name, url in urls.items() if url is not None}
 
 
 class _Watch:
@@ -163,7 +171,7 @@ class _Watch:
         if silent_seconds > silence_seconds:
             silent = f"gave no sign of life for {silence_seconds:g} s"
             return Died("TASK_SILENT", f"{silent}; it was at: {self._at}")
-        if _resident_mb(self._process.pid) > bounds.memory_mb:
+        if resident_kb(self._process.pid) > bounds.memory_mb * 1024:
             held = f"held more than {bounds.memory_mb} MB"
             return Died("TASK_MEMORY", f"{held}; it was at: {self._at}")
         return None
@@ -171,13 +179,3 @@ class _Watch:
 
 def _ended(code: int) -> str:
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-
-
-def _resident_mb(pid: int) -> int:
-    """Memory of a process where the system tells (Linux); else 0."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    found = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
-    return int(next(found, 0)) // 1024

@@ -12,9 +12,10 @@ import structlog
 
 from aggregates.database import Connection
 from aggregates.store import Store
+from aggregates.work import Ask, Kind
 from courselens.computing import input_digest
-from courselens.domain import DAY_US
-from courselens.errors import CourselensError, SourceError, StoreError
+from courselens.domain import DAY_US, SECOND_US
+from courselens.errors import CourselensError, SourceError, StoreError, TablesMissing
 from courselens.settings import Settings
 from loaders.events.lake import Lake
 from loaders.events.manifest import read_manifest
@@ -22,10 +23,9 @@ from workers.broker import Bell
 from workers.facts import KeptFacts
 from workers.ledger import Ledger
 from workers.plan import Course, Sources, plan_courses, plan_sources
-from workers.snapshot import Snapshot
-from workers.source_files import SourceFiles
-from workers.table_sync import table_syncs
-from workers.work import Ask, Kind
+from workers.snapshot import Manifest, Snapshot
+from workers.source_files import Look, SourceFiles
+from workers.table_sync import TableSync, table_syncs
 
 LOCK = 0x636C656E_00000010
 """Advisory lock of the leader's connection: the server lets go of it when the leader is gone."""
@@ -46,20 +46,26 @@ class Scheduler:
         self._store = store
         self._ledger = ledger
         self._bell = bell
-        self._files = SourceFiles(settings.source_paths)
-        self._syncs = table_syncs(settings, self._files)
+        self._files = SourceFiles(settings.source_paths, own_logs=settings.tracking_path)
+        self._syncs = table_syncs(settings, self._files, store.registry)
         self._digests: tuple[object, dict[str, str]] = (None, {})
         self._looked = float("-inf")
         self._syncing: set[tuple[str, str]] = set()
         self._log = structlog.get_logger()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Schedule until `stop` is set; a database that is away is waited for."""
+        """Schedule until `stop` is set; a database that is away is waited for.
+
+        Raises:
+            TablesMissing: somebody emptied the database.
+        """
         while not stop.is_set():
             try:
                 async with self._store.database.session() as connection:
                     if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
                         await self._lead(connection, stop)
+            except TablesMissing:
+                raise  # whoever runs us migrates
             except StoreError as error:
                 self._log.warning("cannot lead", error=str(error))
             await _wait(stop, _STAND_BY_SECONDS)
@@ -90,7 +96,8 @@ class Scheduler:
         self._syncing = syncing
         try:
             if is_news or loop.time() - self._looked >= self._settings.look_every_seconds:
-                sources = await asyncio.to_thread(self._look)
+                now_us = await self._ledger.now_us()
+                sources = await asyncio.to_thread(self._look, now_us)
                 self._looked = loop.time()
                 asks = plan_sources(sources, history)
                 await self._ledger.forget()
@@ -112,9 +119,19 @@ class Scheduler:
         await self._bell.ring(ask.kind, work_id)
         return True
 
-    def _look(self) -> Sources:
+    def _look(self, now_us: int) -> Sources:
         look = self._files.look()
         manifest = read_manifest(self._settings.lake_path)
+        tables: dict[str, tuple[str | None, str | None]] = {}
+        awaited = set()
+        for name, sync in self._syncs.items():
+            copy = Snapshot(self._settings.tables_path / name).manifest
+            if copy.state is None and sync.is_awaited:
+                awaited.add(name)
+            try:
+                tables[name] = (_state(sync, copy, look, now_us), copy.state)
+            except SourceError as error:  # costs no other source its turn
+                self._log.warning("cannot look at a source", source=name, error=str(error))
         return Sources(
             logs=look.logs,
             taken_logs={
@@ -122,10 +139,8 @@ class Scheduler:
                 for name, cursor in manifest.sources.items()
             },
             lake_run=manifest.run,
-            tables={
-                name: (sync.state(look), Snapshot(self._settings.tables_path / name).manifest.state)
-                for name, sync in self._syncs.items()
-            },
+            tables=tables,
+            awaited=awaited,
         )
 
     async def _courses(self) -> list[Course]:
@@ -149,6 +164,13 @@ class Scheduler:
             found = {key: input_digest(facts, key, now_us) for key in facts.course_keys}
             self._digests = (state, found)
         return self._digests[1]
+
+
+def _state(sync: TableSync, copy: Manifest, look: Look, now_us: int) -> str | None:
+    """State of a source; that of its copy while this is young."""
+    if copy.state and now_us - (copy.loaded_us or 0) < sync.rest_seconds * SECOND_US:
+        return copy.state
+    return sync.state(look, now_us)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -11,9 +11,10 @@ import structlog
 
 from aggregates.store import Store
 from courselens.errors import StoreError
+from courselens.installed import load_installed
 from courselens.settings import Settings
 from courselens.storage import open_store
-from indicators.registry import Registry, load_registry
+from indicators.registry import Registry
 from workers.broker import Bell
 from workers.ledger import Ledger
 from workers.running import COMMAND
@@ -55,7 +56,8 @@ async def run_worker(
         finally:
             await asyncio.to_thread(bell.close)
 
-    await _serve(settings, registry or load_registry(), work)
+    known = await asyncio.to_thread(load_installed, settings) if registry is None else registry
+    await _serve(settings, known, work)
 
 
 async def run_scheduler(settings: Settings, *, registry: Registry | None = None) -> None:
@@ -77,7 +79,8 @@ async def run_scheduler(settings: Settings, *, registry: Registry | None = None)
         finally:
             await asyncio.to_thread(bell.close)
 
-    await _serve(settings, registry or load_registry(), schedule)
+    known = await asyncio.to_thread(load_installed, settings) if registry is None else registry
+    await _serve(settings, known, schedule)
 
 
 @asynccontextmanager
@@ -87,7 +90,7 @@ async def open_ledger(settings: Settings) -> AsyncIterator[tuple[Store, Ledger]]
     Raises:
         StoreError: the database cannot be opened.
     """
-    async with open_store(settings, load_registry()) as store:
+    async with open_store(settings, await asyncio.to_thread(load_installed, settings)) as store:
         yield store, Ledger(store.database, lease_seconds=settings.lease_seconds)
 
 
@@ -101,6 +104,9 @@ async def _serve(
     registry: Registry,
     run: Callable[[Store, asyncio.Event], Awaitable[None]],
 ) -> None:
+    # Their statements are short ones: a server that vanished is to be noticed within a lease.
+    deadline = min(settings.database_timeout_seconds, settings.lease_seconds / 2)
+    settings = settings.model_copy(update={"database_timeout_seconds": deadline})
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -109,7 +115,9 @@ async def _serve(
         try:
             async with open_store(settings, registry) as store:
                 await run(store, stop)
-        except StoreError as error:
-            # A service that starts before its database waits for it.
-            structlog.get_logger().warning("waiting for the database", error=str(error))
+        except* StoreError as group:
+            # A service that starts before its database waits for it; one that loses its tables
+            # makes them anew.
+            told = "; ".join(str(error) for error in group.exceptions)
+            structlog.get_logger().warning("waiting for the database", error=told)
             await asyncio.sleep(_AGAIN_SECONDS)

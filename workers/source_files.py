@@ -31,7 +31,14 @@ class Look:
 class SourceFiles:
     """Looks at files again and again; recognises them anew only when others than logs changed."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], *, own_logs: Path | None = None) -> None:
+        """Look nowhere yet.
+
+        Args:
+            paths: files and folders.
+            own_logs: a folder of logs that we write ourselves.
+        """
+        self._own_logs = own_logs.absolute() if own_logs is not None else None
         self.paths = tuple(path.absolute() for path in paths)
         self._logs: frozenset[Path] = frozenset()
         self._known: dict[Path, Stamp | None] | None = None
@@ -48,6 +55,8 @@ class SourceFiles:
             }
         logs = {path: stamp for path, stamp in stamps.items() if path in self._logs}
         others = sorted((str(path), stamp) for path, stamp in stamps.items() if path not in logs)
+        if self._own_logs is not None:
+            logs |= {path: stamp for path, stamp in _walk([self._own_logs]) if is_own_log(path)}
         return Look(logs, hashlib.blake2b(repr(others).encode(), digest_size=16).hexdigest())
 
     def _recognise_logs(self) -> frozenset[Path]:
@@ -56,6 +65,11 @@ class SourceFiles:
             return frozenset(open_source(present).log_files) if present else frozenset()
         except SourceNotFound:
             return frozenset()
+
+
+def is_own_log(path: Path) -> bool:
+    """Whether a file in the folder of our own logs is one."""
+    return path.suffix == ".log"
 
 
 def _walk(paths: Sequence[Path]) -> Iterator[tuple[Path, Stamp]]:

@@ -1,55 +1,17 @@
-"""Values of work: its kinds, states and priorities, a claim on it, and what was asked for."""
+"""Values of work that is done: a claim on it, how far it is, and when it is given up."""
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
+
+from aggregates.work import Kind
 
 MAX_DEATHS = 3
 """After so many deaths a task is set aside."""
 MAX_ATTEMPTS = 12
 """After so many attempts a task that keeps failing has failed; with back-off about four minutes."""
-
-
-class Kind(enum.StrEnum):
-    """What there is to do; the subject says about what."""
-
-    INGEST_LOGS = "ingest_logs"
-    SYNC_TABLES = "sync_tables"
-    REFRESH_COURSE = "refresh_course"
-
-
-class State(enum.StrEnum):
-    """Where a piece of work stands."""
-
-    DUE = "due"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    PARKED = "parked"
-
-
-class Priority(enum.IntEnum):
-    """Smaller goes first: whoever waits, then what others rest on, then the night run."""
-
-    PERSON = 10
-    SOURCE = 20
-    NIGHT = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Something that ought to be done; `input_digest` says for which state of the sources."""
-
-    kind: Kind
-    subject: str
-    priority: Priority
-    input_digest: str | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What makes two asks the same work."""
-        return self.kind.value, self.subject
+STUCK_ATTEMPTS = 5
+"""After so many attempts, with back-off a quarter of a minute, nothing else waits for a task."""
 
 
 @dataclass(frozen=True, slots=True)

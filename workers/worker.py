@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from courselens.errors import StoreError
+from courselens.errors import StoreError, TablesMissing
 from courselens.settings import Settings
 from workers.ledger import Ledger
 from workers.running import COMMAND, Died, Done, Failed, Outcome, run_claim
@@ -54,7 +54,11 @@ class Worker:
         self._log = structlog.get_logger().bind(worker=self.name)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; what is running then is given back."""
+        """Work until `stop` is set; what is running then is given back.
+
+        Raises:
+            TablesMissing: somebody emptied the database.
+        """
         with own_scratch(self._settings.scratch_path, self.name) as scratch:
             helpers = [
                 asyncio.create_task(helper)
@@ -96,6 +100,8 @@ class Worker:
                     if claim is None:
                         break
                     self._start(claim, scratch)
+            except TablesMissing:
+                raise  # whoever runs us migrates
             except StoreError as error:
                 self._log.warning("cannot look for work", error=str(error))
             await _wait(self._news, self._settings.worker_poll_seconds)
@@ -154,9 +160,8 @@ class Worker:
         while True:
             await asyncio.sleep(pause)
             try:
-                async with asyncio.timeout(self._settings.lease_seconds / 2):
-                    lost = await self._ledger.renew(dict(self._steps))
-            except (StoreError, TimeoutError) as error:
+                lost = await self._ledger.renew(dict(self._steps))
+            except StoreError as error:
                 self._log.warning("cannot renew leases", error=str(error))
                 continue
             for claim in lost & self._tasks.keys():

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 
 from aggregates.store import Store
+from aggregates.work import Kind
 from courselens.errors import CourselensError, LakeError
+from courselens.installed import load_installed
 from courselens.settings import Settings
-from indicators.registry import Registry, load_registry
+from indicators.engine import is_machine_fault
+from indicators.registry import Registry
 from workers.child import Job, Report, Reporter
 from workers.ledger import Ledger
 from workers.tasks.ingest_logs import ingest_logs
 from workers.tasks.refresh_course import refresh
 from workers.tasks.sync_tables import sync_tables
 from workers.tasks.task import Task
-from workers.work import Kind
 
 _RUN = {
     Kind.INGEST_LOGS: ingest_logs,
@@ -28,7 +31,7 @@ async def run_job(job: Job, reporter: Reporter, registry: Registry | None = None
     """Run the task, with the indicators that are installed unless others are given."""
     settings = Settings(**job.settings)
     try:
-        registry = registry or load_registry()
+        registry = registry or load_installed(settings)
         store = await Store.connect(
             job.database_url,
             registry=registry,
@@ -53,9 +56,16 @@ def describe(exc: Exception) -> Report:
         # Whoever holds the lake lets go of it.
         retryable = exc.retryable or isinstance(exc, LakeError)
         return Report(code=exc.code, error=lines[0][:500], retryable=retryable)
-    if isinstance(exc, OSError):
-        told = f"{type(exc).__name__}: {exc.strerror or 'no reason given'}"
-        return Report(code="IO_ERROR", error=told, retryable=True)
+    if isinstance(exc, OSError) or is_machine_fault(exc):
+        return Report(code="IO_ERROR", error=f"{type(exc).__name__}: {_why(exc)}", retryable=True)
     frame = traceback.extract_tb(exc.__traceback__)[-1]
     where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
     return Report(code="INTERNAL", error=f"{type(exc).__name__} in {frame.name} ({where})")
+
+
+def _why(exc: Exception) -> str:
+    """What the system said, without the names of files in which the engine wraps it."""
+    if isinstance(exc, OSError):
+        return exc.strerror or "no reason given"
+    said = (os.strerror(number) for number in errno.errorcode)
+    return next((reason for reason in said if reason in str(exc)), "no reason given")

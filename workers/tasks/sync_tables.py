@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import asyncio
 
-from workers.snapshot import write_snapshot
+from courselens.errors import BadParameter
+from loaders.retired import RetiredList
+from workers.table_sync import copy_tables
 from workers.tasks.task import Task
 
 
 async def sync_tables(task: Task) -> None:
-    """Replace the copy of a source's tables by what it holds now.
+    """Bring the copy of a source's tables to what it holds now.
 
     Raises:
+        BadParameter: there is no such source, or no more.
         SourceError: the source cannot be read.
         LeaseLost: another worker has the work by now; the copy is as it was.
     """
-    settings, name = task.settings, task.claim.subject
-    sync = task.syncs[name]
-    # Before loading: what changes meanwhile is found to be new at the next look.
-    state = await asyncio.to_thread(lambda: sync.state(task.files.look()) or "")
-    tables = await asyncio.to_thread(lambda: sync.load(progress=task.progress))
-    task.progress("writing tables", 0, 1)
+    name = task.claim.subject
+    sync = task.syncs.get(name)
+    if sync is None:
+        raise BadParameter("source", name, ", ".join(task.syncs) or "none: no source is set")
+    look = await asyncio.to_thread(task.files.look)
     await asyncio.to_thread(
-        write_snapshot,
-        settings.tables_path / name,
-        tables,
-        state=state,
-        loaded_us=task.claim.now_us,
+        copy_tables,
+        sync,
+        task.settings.tables_path / name,
+        look,
+        now_us=task.claim.now_us,
+        progress=task.progress,
         before_commit=task.checker(),
+        retired=RetiredList(task.settings.retired_path).ids,
     )
-    task.progress("writing tables", 1, 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aggregates.store import Store
-from courselens.errors import LeaseLost
+from courselens.errors import StoreError
 from courselens.settings import Settings
 from indicators.registry import Registry
 from loaders.events.lake import Lake
@@ -45,12 +45,12 @@ class Task:
     @property
     def files(self) -> SourceFiles:
         """The configured files and folders."""
-        return SourceFiles(self.settings.source_paths)
+        return SourceFiles(self.settings.source_paths, own_logs=self.settings.tracking_path)
 
     @property
     def syncs(self) -> dict[str, TableSync]:
         """The configured sources of tables, by name."""
-        return table_syncs(self.settings, self.files)
+        return table_syncs(self.settings, self.files, self.registry)
 
     def open_facts(self) -> KeptFacts:
         """The raw facts as they are kept now."""
@@ -59,7 +59,10 @@ class Task:
         )
 
     def checker(self) -> Callable[[], None]:
-        """A function for other threads that raises LeaseLost if the claim is lost."""
+        """A function for other threads that raises LeaseLost if the claim is lost.
+
+        It raises StoreError where nobody can tell.
+        """
         loop = asyncio.get_running_loop()
 
         def check() -> None:
@@ -68,6 +71,8 @@ class Task:
                 asking.result(CHECK_SECONDS)
             except TimeoutError:
                 asking.cancel()
-                raise LeaseLost(self.claim.work_id) from None
+                raise StoreError(
+                    f"PostgreSQL did not answer within {CHECK_SECONDS:g} s; try again later"
+                ) from None
 
         return check
