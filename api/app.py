@@ -1,43 +1,27 @@
-"""The ASGI application: its routes, and how a request becomes an answer."""
+"""The ASGI application: its routes, and what they lead to."""
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from aggregates.store import Store
-from api.auth import TokenAuth
-from api.context import Context
-from api.errors import internal_refusal, log_failure, render_refusal
+from api.access.auth import TokenAuth
+from api.doors import Doors
 from api.explorer import explorer_routes
-from api.http import Refused, json_response, read_question, request_id_of, write_answer
-from api.limits import Limits
-from api.operations import Operations
-from api.policy import RoleSource
-from api.schema import Assembled, assemble, schema_sdl
-from api.suppression import K_MIN
-from courselens.errors import StoreError, Unauthenticated
+from api.exports.door import PATH
+from api.http.application import Application
+from api.http.guards import guards_of
+from api.options import Options
+from api.schema.assembled import assemble
 from indicators.registry import Registry
-
-READY_SECONDS = 2.0
 
 logger = structlog.get_logger(__name__)
 
 
 def create_app(
-    registry: Registry,
-    store: Store,
-    auth: TokenAuth,
-    *,
-    roles: RoleSource | None = None,
-    graphiql: bool = True,
-    limits: Limits | None = None,
-    k_min: int = K_MIN,
+    registry: Registry, store: Store, auth: TokenAuth, options: Options | None = None
 ) -> Starlette:
     """Make the application.
 
@@ -45,86 +29,32 @@ def create_app(
         registry: the indicators that the schema is made of.
         store: an open store of the same registry; whoever opened it closes it.
         auth: reads viewers from tokens.
-        roles: where roles are looked up; by default the store.
-        graphiql: whether the explorer is served.
-        limits: how large questions may be.
-        k_min: people below which nothing is told to those who may not see named students.
+        options: all the rest.
     """
-    assembled = assemble(registry)
+    options = options or Options()
+    assembled = assemble(registry, options.profile_filters)
     for refused in (*registry.errors, *assembled.refused):
         logger.warning("plugin left out", problem=str(refused))
-    doors = _Doors(assembled, store, auth, roles or store.reader, limits or Limits(), k_min)
-    routes: list[BaseRoute] = [
-        Route("/graphql", doors.graphql, methods=["GET", "POST"]),
-        Route("/schema.graphql", doors.schema, methods=["GET"]),
+    doors = Doors(assembled, store, auth, options)
+    health = [
         Route("/healthz", doors.health, methods=["GET"]),
         Route("/readyz", doors.ready, methods=["GET"]),
     ]
-    if graphiql:
+    routes: list[BaseRoute] = [
+        WebSocketRoute("/graphql", doors.sockets.take),
+        Route(PATH, doors.exports, methods=["GET"]),
+    ]
+    if options.rules.introspection:
+        routes.append(Route("/schema.graphql", doors.schema, methods=["GET"]))
+    if options.graphiql:
         routes.append(Route("/", doors.home, methods=["GET"]))
         routes += explorer_routes(assembled.schema)
-    return Starlette(routes=routes)
-
-
-class _Doors:
-    """What the routes lead to."""
-
-    def __init__(
-        self,
-        assembled: Assembled,
-        store: Store,
-        auth: TokenAuth,
-        roles: RoleSource,
-        limits: Limits,
-        k_min: int,
-    ) -> None:
-        self._catalog = assembled.catalog
-        self._operations = Operations(assembled.schema, limits)
-        self._sdl = schema_sdl(assembled.catalog.registry)
-        self._reader = store.reader
-        self._auth = auth
-        self._roles = roles
-        self._limits = limits
-        self._k_min = k_min
-
-    async def graphql(self, request: Request) -> Response:
-        request_id = request_id_of(request)
-        try:
-            response = await self._answer(request, request_id)
-        except Unauthenticated as error:
-            response = json_response({"errors": [render_refusal(error, request_id)]}, 401)
-            response.headers["www-authenticate"] = "JWT"
-        except Refused as refused:
-            refusal = render_refusal(refused.cause, request_id)
-            response = json_response({"errors": [refusal]}, refused.status)
-        except Exception as error:  # an edge: a client gets an answer without our insides
-            log_failure(error, request_id)
-            response = json_response({"errors": [internal_refusal(request_id)]}, 500)
-        response.headers["x-request-id"] = request_id
-        return response
-
-    async def _answer(self, request: Request, request_id: str) -> Response:
-        viewer = self._auth.viewer(request.headers.get("authorization"))
-        question = await read_question(request, self._limits)
-        context = Context(viewer, self._reader, self._roles, self._catalog, self._k_min)
-        answer = await self._operations.answer(question, context)
-        return write_answer(request, answer, request_id)
-
-    async def schema(self, _request: Request) -> Response:
-        return PlainTextResponse(self._sdl)
-
-    async def home(self, _request: Request) -> Response:
-        return RedirectResponse("/graphiql")
-
-    async def health(self, _request: Request) -> Response:
-        """Whether the process answers."""
-        return json_response({"status": "ok"})
-
-    async def ready(self, _request: Request) -> Response:
-        """Whether the store answers too."""
-        try:
-            async with asyncio.timeout(READY_SECONDS):
-                await self._reader.courses([], after=None, first=1)
-        except (StoreError, TimeoutError):
-            return json_response({"status": "unready", "store": "does not answer"}, 503)
-        return json_response({"status": "ready", "store": "ok"})
+    return Application(
+        "/graphql",
+        doors.graphql,
+        routes=routes,
+        open_routes=health,
+        guards=guards_of(
+            options.allowed_hosts, options.cors_origins, cors_cookies=options.cors_cookies
+        ),
+    )

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from api.http import json_response
+from api.http.messages import json_response
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static" / "graphiql"

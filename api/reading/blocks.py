@@ -7,8 +7,8 @@ from typing import Any
 
 from aggregates.records import BlockRecord, CourseRecord
 from api.context import Context
-from api.records import Row, camel
-from api.selection import Selection
+from api.schema.records import Row, camel
+from api.schema.selection import Selection
 from indicators.shape import Field, Kind
 
 _FROM_KEY_ALONE = {"key", "__typename"}

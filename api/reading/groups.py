@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aggregates.fields import FieldRef
 from aggregates.filters import StudentFilter
-from aggregates.records import SummaryRecord
+from aggregates.records import AdHocSummaries, SummaryRecord
 from api.context import Context, CourseSource
+from api.live.values import LiveQuestion, read_live
 from api.reading.blocks import BlockNames
+from api.reading.released import Released, summary_part
 from api.reading.statistics import statistics_row
 from api.reading.wanted import Wanted, grant_indicators, indicators_in
-from api.records import Row
-from api.selection import Selection
-from api.shapes import Values
-from api.suppression import protect_rows, protect_statistics
+from api.schema.records import Row
+from api.schema.selection import Selection
+from api.schema.shapes import Values
 from api.types.meta import meta_row
-from api.types.summary import STATISTIC_FIELDS
+from api.types.summary import SUMMARY
 from courselens.domain import Level
+from indicators.result import COURSE_GROUP
 from indicators.shape import VALUES, Part
 
 Summaries = Mapping[tuple[str, str, str], SummaryRecord]
 PartRows = Mapping[tuple[str, str], Mapping[str, list[Mapping[str, Any]]]]
-_STATISTICS = tuple(field.name for field in STATISTIC_FIELDS)
+_STATISTICS = tuple(field.name for field in SUMMARY.fields)
 
 
 async def read_groups(
@@ -46,52 +49,94 @@ async def read_groups(
     asked = indicators_in(context, selection, lambda values: values.group)
     wanted, refused = await grant_indicators(context, course, asked, level=level)
     group_ids = list(sizes)
+    protected = [one for one in wanted if one.is_protected]
+    told = await Released.read(context, course, [one.key for one in protected])
+    wanted = [one for one in wanted if not one.is_protected]
     refs = [ref for one in wanted for ref in _summed(one)]
     summaries: Summaries = {}
     if refs:
         summaries = await context.reader.summaries(course.record, group_ids, refs)
     rows: dict[tuple[str, str], Mapping[str, list[Mapping[str, Any]]]] = {}
-    names = BlockNames()
     for one in wanted:
-        for part in _stored_parts(one):
+        for part in _read_parts(one) if one.live is None else ():
             found = await context.reader.rows(course.record, one.key, "group", part.name, group_ids)
             rows[one.key, part.name] = found
+    wanted, failed = await _read_live(context, course, wanted, rows)
+    for one in protected:
+        for part in _read_parts(one):
+            rows[one.key, part.name] = {COURSE_GROUP: told.part(one.value, part)}
+    names = BlockNames()
+    for one in (*wanted, *protected):
+        for part in _read_parts(one):
             below = one.below if part.name == VALUES else one.of(part.name) or Selection()
-            names.collect(part.fields, below, (row for each in found.values() for row in each))
+            each_rows = rows[one.key, part.name].values()
+            names.collect(part.fields, below, (row for each in each_rows for row in each))
     await names.look_up(context, course.record)
     return {
         group_id: {
             **refused,
-            **{
-                one.key: _Group(group_id, size, summaries, rows, names, context.k_min).row(one)
-                for one in wanted
-            },
+            **failed,
+            **{one.key: _Group(group_id, summaries, rows, names).row(one) for one in wanted},
+            **{one.key: _Told(told, rows, names).row(one) for one in protected},
         }
-        for group_id, size in sizes.items()
+        for group_id in sizes
     }
+
+
+async def _read_live(
+    context: Context,
+    course: CourseSource,
+    wanted: Sequence[Wanted],
+    rows: dict[tuple[str, str], Mapping[str, list[Mapping[str, Any]]]],
+) -> tuple[list[Wanted], dict[str, Exception]]:
+    """Add the rows of what is made now, and split off what could not be had."""
+    questions = [
+        LiveQuestion(one.value.indicator, one.live, one.envelope, None)
+        for one in wanted
+        if one.live is not None
+    ]
+    if not questions:
+        return list(wanted), {}
+    live = await read_live(context.live, context.catalog.registry, course.record, questions)
+    had: list[Wanted] = []
+    failed: dict[str, Exception] = {}
+    for one in wanted:
+        found = live.get(one.key)
+        if isinstance(found, Exception):
+            failed[one.key] = found
+        elif found is None:
+            had.append(one)
+        else:
+            had.append(replace(one, envelope=found.envelope))
+            for part in _read_parts(one):
+                rows[one.key, part.name] = {COURSE_GROUP: found.of(COURSE_GROUP, part.name)}
+    return had, failed
 
 
 async def read_ad_hoc(
-    context: Context, course: CourseSource, filter: StudentFilter, selection: Selection
-) -> Row:
-    """A `GroupSummary`: whoever matches a filter."""
+    context: Context, course: CourseSource, groups: Sequence[StudentFilter], selection: Selection
+) -> list[Row]:
+    """A row with `size` and `indicators` for each filter: whoever matches it."""
     asked = indicators_in(context, selection.at("indicators"), _ad_hoc)
     wanted, refused = await grant_indicators(context, course, asked, level=Level.GROUP)
     refs = [ref for one in wanted for ref in _summed(one)]
-    if not refs:
-        size = (
-            await context.reader.count_students(course.record, filter) if "size" in selection else 0
-        )
-        summaries: Summaries = {}
+    if refs or "size" in selection:
+        found = await context.reader.ad_hoc_summaries(course.record, groups, refs)
     else:
-        found = await context.reader.ad_hoc_summaries(course.record, filter, refs)
-        size = found.size
-        summaries = {("", *key): summary for key, summary in found.summaries.items()}
-    group = _Group("", size, summaries, {}, BlockNames(), context.k_min)
-    return {
-        "size": size,
-        "indicators": {**refused, **{one.key: group.row(one) for one in wanted}},
-    }
+        found = [AdHocSummaries(0, {}) for _ in groups]
+    return [
+        {
+            "size": one.size,
+            "indicators": {**refused, **_of_ad_hoc(one, wanted)},
+        }
+        for one in found
+    ]
+
+
+def _of_ad_hoc(found: AdHocSummaries, wanted: Sequence[Wanted]) -> dict[str, Row]:
+    summaries = {("", *key): summary for key, summary in found.summaries.items()}
+    group = _Group("", summaries, {}, BlockNames())
+    return {one.key: group.row(one) for one in wanted}
 
 
 def _ad_hoc(values: Values) -> Any:
@@ -108,7 +153,7 @@ def _summed(wanted: Wanted) -> Sequence[FieldRef]:
     return [ref for ref in numeric if wanted.of(ref.field) is not None]
 
 
-def _stored_parts(wanted: Wanted) -> list[Part]:
+def _read_parts(wanted: Wanted) -> list[Part]:
     """Parts that must be read, the scalar fields among them."""
     parts = list(wanted.parts)
     if wanted.scalars:
@@ -121,79 +166,62 @@ class _Group:
     """One group's share of what was read."""
 
     def __init__(
-        self,
-        group_id: str,
-        size: int,
-        summaries: Summaries,
-        rows: PartRows,
-        names: BlockNames,
-        k_min: int,
+        self, group_id: str, summaries: Summaries, rows: PartRows, names: BlockNames
     ) -> None:
         self._group_id = group_id
-        self._size = size
         self._summaries = summaries
         self._rows = rows
         self._names = names
-        self._k_min = k_min
 
     def row(self, wanted: Wanted) -> Row:
         """The value of one indicator."""
         row: dict[str, Any] = {}
-        is_suppressed = False
         for ref in _summed(wanted):
-            statistics = statistics_row(
-                self._summaries.get((self._group_id, ref.indicator, ref.field))
-            )
-            if self._is_hidden(wanted):
-                statistics, is_suppressed = dict.fromkeys(statistics), True
-            elif wanted.is_protected:
-                statistics, left_out = protect_statistics(statistics, self._k_min)
-                is_suppressed |= left_out
+            statistics = self.statistics(ref)
             if wanted.value.inline:
                 row.update(statistics)
             else:
                 row[ref.field] = statistics
-        for part in _stored_parts(wanted):
-            found, left_out = self._part(wanted, part)
-            is_suppressed |= left_out
+        for part in _read_parts(wanted):
+            stored = self._rows[wanted.key, part.name][self._group_id]
+            found = [self._names.row(part.fields, row) for row in stored]
             if part.name == VALUES:
                 row.update(found[0] if found else dict.fromkeys(f.name for f in part.values))
+            elif part.many:
+                is_missing = wanted.envelope is None or wanted.envelope.missing_source
+                row[part.name] = None if is_missing else found
             else:
-                row[part.name] = self._shown(wanted, part, found)
-        row["meta"] = meta_row(
-            wanted.value.indicator,
-            wanted.envelope,
-            n=row.get("n"),
-            n_null=row.get("n_null"),
-            suppressed=is_suppressed,
-        )
+                row[part.name] = found[0] if found else None
+        row["meta"] = self.meta(wanted, row)
         return row
 
-    def _part(self, wanted: Wanted, part: Part) -> tuple[list[Row], bool]:
-        stored = self._rows[wanted.key, part.name][self._group_id]
-        if self._is_hidden(wanted):
-            return [], True
-        rows: list[Row] = [self._names.row(part.fields, row) for row in stored]
-        if wanted.is_protected:
-            return self._protected(wanted, part, rows)
-        return rows, False
+    def statistics(self, ref: FieldRef) -> Row:
+        """The free summary of a field."""
+        return statistics_row(self._summaries.get((self._group_id, ref.indicator, ref.field)))
 
-    def _protected(self, wanted: Wanted, part: Part, rows: list[Row]) -> tuple[list[Row], bool]:
-        left, is_suppressed = protect_rows(part, rows, self._k_min)
-        if part.name == VALUES and wanted.value.has_own_statistics and rows:
-            statistics, left_out = protect_statistics(rows[0], self._k_min)
-            gone = [name for name, value in statistics.items() if value is None]
-            left = [{**left[0], **dict.fromkeys(gone)}]
-            is_suppressed |= left_out
-        return left, is_suppressed
+    def meta(self, wanted: Wanted, row: Row) -> Row:
+        """The envelope of a row."""
+        return meta_row(
+            wanted.value.indicator, wanted.envelope, n=row.get("n"), n_null=row.get("n_null")
+        )
 
-    def _shown(self, wanted: Wanted, part: Part, rows: list[Row]) -> Any:
-        """Rows as the schema shows them: null where the source or the people are missing."""
-        if not part.many:
-            return rows[0] if rows else None
-        is_missing = wanted.envelope is None or wanted.envelope.missing_source
-        return None if is_missing or self._is_hidden(wanted) else rows
 
-    def _is_hidden(self, wanted: Wanted) -> bool:
-        """Whether the group is too small to say anything about."""
-        return wanted.is_protected and self._size < self._k_min
+class _Told(_Group):
+    """What the class was told."""
+
+    def __init__(self, told: Released, rows: PartRows, names: BlockNames) -> None:
+        super().__init__(COURSE_GROUP, {}, rows, names)
+        self._told = told
+
+    def statistics(self, ref: FieldRef) -> Row:
+        """The free summary of a field."""
+        return self._told.statistics(ref)
+
+    def meta(self, wanted: Wanted, row: Row) -> Row:
+        """The envelope, which says that small numbers are left out whether there are any or not."""
+        parts = [part.name for part in _read_parts(wanted)]
+        envelope = self._told.envelope(
+            wanted.envelope, [*parts, *map(summary_part, _summed(wanted))]
+        )
+        n, n_null = row.get("n"), row.get("n_null")
+        return meta_row(wanted.value.indicator, envelope, n=n, n_null=n_null, suppressed=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aggregates.records import SummaryRecord
-from api.records import Row
+from api.schema.records import Row
 from indicators.result import STATISTICS
 
 

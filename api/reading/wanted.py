@@ -8,13 +8,14 @@ from functools import cached_property
 
 from aggregates.fields import FieldRef
 from aggregates.records import EnvelopeRecord
+from api.access.policy import Grant, decide, refusal
 from api.context import Context, CourseSource
-from api.policy import Grant, decide
-from api.records import camel
-from api.selection import Selection
-from api.shapes import Value, Values
+from api.schema.records import camel
+from api.schema.selection import Selection
+from api.schema.shapes import Value, Values
 from courselens.domain import Level
-from courselens.errors import AccessError, IndicatorFailed
+from courselens.errors import IndicatorFailed
+from indicators.live import Live
 from indicators.result import Status
 from indicators.shape import Field, Part
 
@@ -27,6 +28,7 @@ class Wanted:
     below: Selection
     grant: Grant
     envelope: EnvelopeRecord | None
+    live: Live | None = None
 
     @property
     def key(self) -> str:
@@ -85,9 +87,8 @@ async def grant_indicators(
     for value, below in asked:
         grant = decide(course.access, level, value.indicator.privacy, own=own)
         if grant is Grant.DENIED:
-            refused[value.indicator.key] = AccessError(
-                f"you may not see {value.indicator.key} of this {level.value}"
-            )
+            what = f"{value.indicator.key} of this {level.value}"
+            refused[value.indicator.key] = refusal(course.access, what)
         else:
             granted.append((value, below, grant))
     envelopes: Mapping[str, EnvelopeRecord] = {}
@@ -97,11 +98,23 @@ async def grant_indicators(
     wanted: list[Wanted] = []
     for value, below, grant in granted:
         envelope = envelopes.get(value.indicator.key)
-        if envelope is not None and envelope.status == Status.FAILED.value:
+        # What the class is told must not change with every question (rule R3).
+        live = None if grant is Grant.PROTECTED else _live(context, value, below, level)
+        one = Wanted(value, below, grant, envelope, live)
+        if one.live is None and envelope and envelope.status == Status.FAILED.value:
             refused[value.indicator.key] = IndicatorFailed(value.indicator.key)
         else:
-            wanted.append(Wanted(value, below, grant, envelope))
+            wanted.append(one)
     return wanted, refused
+
+
+def _live(context: Context, value: Value, below: Selection, level: Level) -> Live | None:
+    """The code that gives what is asked for now; None: what is stored counts."""
+    indicator = value.indicator
+    live = {Level.STUDENT: indicator.live_student, Level.COURSE: indicator.live_course}.get(level)
+    names = {"meta", *(f.name for f in value.scalars), *(part.name for part in value.parts)}
+    is_asked = not below.keys().isdisjoint(map(camel, names))
+    return live if is_asked and context.live.offers(indicator, live) else None
 
 
 def field_refs(wanted: Wanted, fields: Sequence[Field]) -> list[FieldRef]:

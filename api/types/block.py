@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from api.records import Column, Record
+from api.schema.records import Column, Record
 
 BLOCK = Record(
     "Block",
@@ -13,6 +13,6 @@ BLOCK = Record(
         Column("key", strawberry.ID, "Usage key.", nullable=False),
         Column("display_name", str, "Name in the course; null for pseudo-blocks."),
         Column("block_type", str, "Such as `chapter`, `video`, `problem`."),
-        Column("position", int, "Place in the course, in reading order; the course itself is 0."),
+        Column("position", int, "Blocks before it in reading order. Unit: count."),
     ),
 )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from api.records import Column, Nested, Record, Row
+from api.schema.records import Column, Nested, Record, Row
 from courselens.errors import LimitExceeded, QueryError
 
-PAGE_LIMIT = 100
 PAGE_DEFAULT = 25
 
 PAGE_INFO = Record(
@@ -49,29 +48,36 @@ def connection_row(
     nodes: Sequence[Any], cursors: Sequence[str], *, has_next: bool, has_previous: bool
 ) -> Row:
     """A page."""
+    ends = (cursors[0], cursors[-1]) if cursors else None
     return {
         "edges": [
             {"cursor": cursor, "node": node} for cursor, node in zip(cursors, nodes, strict=True)
         ],
         "nodes": list(nodes),
-        "page_info": {
-            "has_next_page": has_next,
-            "has_previous_page": has_previous,
-            "start_cursor": cursors[0] if cursors else None,
-            "end_cursor": cursors[-1] if cursors else None,
-        },
+        "page_info": page_info_row(ends, has_next=has_next, has_previous=has_previous),
     }
 
 
-def check_first(first: int) -> int:
-    """The page size that is asked for.
+def page_info_row(ends: tuple[str, str] | None, *, has_next: bool, has_previous: bool) -> Row:
+    """A page's `pageInfo`; `ends` are the cursors of its first and last, None of an empty one."""
+    start, end = ends or (None, None)
+    return {
+        "has_next_page": has_next,
+        "has_previous_page": has_previous,
+        "start_cursor": start,
+        "end_cursor": end,
+    }
+
+
+def check_first(first: int, limit: int) -> int:
+    """The page size that is asked for; `limit` is the document's.
 
     Raises:
         LimitExceeded: it is over the limit.
         QueryError: it is negative.
     """
     if first < 0:
-        raise QueryError(f"first: {first} is negative; ask for 0 to {PAGE_LIMIT}")
-    if first > PAGE_LIMIT:
-        raise LimitExceeded("first", first, PAGE_LIMIT)
+        raise QueryError(f"first: {first} is negative; ask for 0 to {limit}")
+    if first > limit:
+        raise LimitExceeded("first", first, limit)
     return first

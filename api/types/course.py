@@ -9,24 +9,26 @@ import strawberry
 
 from aggregates.filters import Cursor, Order
 from aggregates.records import GroupRecord
+from api.access.policy import require
 from api.context import Context, CourseSource, context_of
 from api.cursors import read_cursor, write_cursor, write_id
-from api.fields import Argument, Info, TypeMaker, given, resolved
-from api.policy import require
 from api.reading.groups import read_ad_hoc, read_groups
 from api.reading.students import read_students
-from api.records import Column, Record, Row
-from api.selection import Selection, selection_of
-from api.shapes import Values
+from api.schema.fields import Argument, Info, TypeMaker, given, resolved
+from api.schema.records import Column, Record, Row
+from api.schema.selection import Selection, selection_of
+from api.schema.shapes import Values
 from api.types.connection import PAGE_DEFAULT, check_first, connection_record, connection_row
-from api.types.filters import FilterInputs, order_name, read_filter, read_order
-from api.types.group import cohort_record, course_indicators, group_summary
+from api.types.filters import FilterInputs, order_name, read_compared, read_filter, read_order
+from api.types.group import cohort_record, compared_group, course_indicators, group_summary
 from courselens.domain import Level
-from courselens.errors import BadCursor, BadParameter, QueryError
+from courselens.errors import BadCursor, BadParameter, LimitExceeded, QueryError
 from indicators.result import COURSE_GROUP
 
 COURSE_ID = "Course"
 _COHORT = "cohort"
+COMPARED_GROUPS = 10
+"""Most groups that are compared at a time."""
 
 COURSE_FACTS = Record(
     "Course",
@@ -50,7 +52,6 @@ class CourseNode:
     def __init__(self, source: CourseSource) -> None:
         record = source.record
         self.source = source
-        self.id = write_id(COURSE_ID, record.course_key)
         self.key = record.course_key
         self.title = record.display_name
         self.org = record.org
@@ -58,12 +59,18 @@ class CourseNode:
         self.end = record.end_at
         self.computed_at = record.computed_at
 
+    @property
+    def id(self) -> str:
+        """Global id."""
+        return write_id(COURSE_ID, self.key)
+
 
 def course_type(
     maker: TypeMaker, values: tuple[Values, ...], student: Record, inputs: FilterInputs
 ) -> type:
     """The type `Course` of a registry."""
     cohort = maker.record(cohort_record(values))
+    compared = maker.record(compared_group(values))
     total = Column("total_count", int, "How many match; counted only when asked for.")
     students = maker.record(connection_record(student, total))
     filter_ = Argument(inputs.filter | None, "Which students; none given: all enrolled.")
@@ -94,6 +101,18 @@ def course_type(
             maker.record(group_summary(values)) | None,
             description="Whoever matches a filter, as a group. For the course team.",
             arguments={"filter": Argument(inputs.filter, "Which students.")},
+        ),
+        resolved(
+            "compare",
+            _compare,
+            list[compared] | None,  # type: ignore[valid-type]
+            description="Groups side by side, in the order given. For the course team.",
+            arguments={
+                "groups": Argument(
+                    list[inputs.group],  # type: ignore[name-defined]
+                    f"At most {COMPARED_GROUPS}; they may overlap.",
+                )
+            },
         ),
         resolved(
             "students",
@@ -165,8 +184,22 @@ async def _cohort_rows(
 async def _group(root: CourseNode, info: Info, filter: Any) -> Row:
     context, source = context_of(info), root.source
     require(source.access, Level.GROUP, what="groups of students")
-    wanted = read_filter(context.catalog, filter)
-    return await read_ad_hoc(context, source, wanted, selection_of(info))
+    wanted = read_filter(context.catalog, source.access, filter)
+    rows = await read_ad_hoc(context, source, [wanted], selection_of(info))
+    return rows[0]
+
+
+async def _compare(root: CourseNode, info: Info, groups: list[Any]) -> list[Row]:
+    context, source = context_of(info), root.source
+    require(source.access, Level.GROUP, what="groups of students")
+    if len(groups) > COMPARED_GROUPS:
+        raise LimitExceeded("groups", len(groups), COMPARED_GROUPS)
+    wanted = read_compared(context.catalog, source.access, groups)
+    if not wanted:
+        return []
+    filters = [filter for _, filter in wanted]
+    rows = await read_ad_hoc(context, source, filters, selection_of(info))
+    return [{"label": label, **row} for (label, _), row in zip(wanted, rows, strict=True)]
 
 
 async def _students(
@@ -179,13 +212,13 @@ async def _students(
 ) -> Row:
     context, source = context_of(info), root.source
     require(source.access, Level.STUDENT, what="the students of this course")
-    check_first(first)
+    check_first(first, context.page_limit)
     after = given(after)
-    wanted = read_filter(context.catalog, given(filter))
-    order = read_order(context.catalog, given(order_by))
+    wanted = read_filter(context.catalog, source.access, given(filter))
+    order = read_order(context.catalog, source.access, given(order_by))
     selection = selection_of(info)
     page = await context.reader.student_page(
-        source.record, filter=wanted, order=order, after=_place(after, order), first=first
+        source.record, filter=wanted, order=order, after=read_place(after, order), first=first
     )
     below = selection.at("edges", "node").merged(selection.at("nodes"))
     nodes = await read_students(context, source, page.students, below, own=False)
@@ -245,7 +278,12 @@ async def _groups(context: Context, source: CourseSource) -> list[GroupRecord]:
     )
 
 
-def _place(after: str | None, order: Order) -> Cursor | None:
+def read_place(after: str | None, order: Order) -> Cursor | None:
+    """The place that a cursor means in an order; None: the beginning.
+
+    Raises:
+        BadCursor: it is none of ours, or of another order.
+    """
     if after is None:
         return None
     try:

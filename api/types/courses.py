@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from strawberry.types.field import StrawberryField
 
+from api.access.policy import (
+    ORG_ROLES,
+    TEAM_ROLES,
+    Grant,
+    decide,
+    is_global_staff,
+    require_viewer,
+)
 from api.context import Context, CourseSource, context_of
 from api.cursors import read_cursor, write_cursor
-from api.fields import Argument, Info, TypeMaker, given, plain, resolved
-from api.policy import TEAM_ROLES, Access, is_global_staff, is_team, require_viewer
-from api.records import Row
+from api.schema.fields import Argument, Info, TypeMaker, given, plain, resolved
+from api.schema.records import Row
 from api.types.connection import PAGE_DEFAULT, PAGE_INFO, check_first, connection_row
 from api.types.course import CourseNode
+from courselens.domain import Level
 
 _ORDER = "course_key:asc"
 
@@ -54,7 +62,7 @@ async def _courses(
     root: object, info: Info, first: int = PAGE_DEFAULT, after: str | None = None
 ) -> Row:
     context = context_of(info)
-    check_first(first)
+    check_first(first, context.page_limit)
     after = given(after)
     place = None if after is None else read_cursor(after, _ORDER)
     sources = await _visible(context, place, first + 1)
@@ -69,19 +77,27 @@ async def _courses(
 
 async def _visible(context: Context, after: str | None, first: int) -> list[CourseSource]:
     """Courses behind a key that the policy lets the viewer see, and how they stand to them."""
+    context.is_about_all = True
     viewer = require_viewer(context.viewer)
     roles = await context.viewer_roles()
-    if is_global_staff(roles):
-        records = await context.reader.courses(None, after=after, first=first)
-        return [CourseSource(record, Access(is_team=True)) for record in records]
-    team = [role for role in roles if role.role in TEAM_ROLES]
-    enrolled = set(await context.reader.enrolled_courses(viewer.user_id))
-    keys = enrolled.union(role.course_key for role in team if role.course_key)
-    orgs = sorted({role.org for role in team if role.org and not role.course_key})
-    records = await context.reader.courses(sorted(keys), orgs=orgs, after=after, first=first)
+    enrolled: set[str] = set()
+    keys: list[str] | None = None
+    orgs: list[str] = []
+    if not is_global_staff(roles):
+        enrolled = set(await context.reader.enrolled_courses(viewer.user_id))
+        own = {role.course_key for role in roles if role.course_key and role.role in TEAM_ROLES}
+        keys = sorted(enrolled | own)
+        orgs = [
+            role.org
+            for role in roles
+            if role.org and not role.course_key and role.role in ORG_ROLES
+        ]
+    records = await context.reader.courses(
+        keys, orgs=orgs, within_orgs=viewer.reach.orgs, after=after, first=first
+    )
     found = []
     for record in records:
-        is_of_team = is_team(roles, record)
-        access = Access(is_of_team, is_enrolled=record.course_key in enrolled and not is_of_team)
-        found.append(CourseSource(record, access))
+        access = context.stand(roles, record, is_enrolled=record.course_key in enrolled)
+        if decide(access, Level.COURSE) is not Grant.DENIED:
+            found.append(context.use(CourseSource(record, access)))
     return found

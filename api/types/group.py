@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from api.records import Column, Nested, Record
-from api.shapes import Value, Values
+from api.schema.records import Column, Nested, Record
+from api.schema.shapes import Value, Values
 from courselens.domain import Level
 
 
@@ -32,7 +32,7 @@ def cohort_record(values: Sequence[Values]) -> Record:
         "A cohort of the course.",
         (
             Column("name", str, "Name.", nullable=False),
-            Column("size", int, "Students in it.", nullable=False),
+            Column("size", int, "Students in it. Unit: count.", nullable=False),
             *_field(indicators),
         ),
     )
@@ -40,16 +40,33 @@ def cohort_record(values: Sequence[Values]) -> Record:
 
 def group_summary(values: Sequence[Values]) -> Record:
     """The type `GroupSummary`: only what can be rolled up from students."""
-    indicators = _indicators(
+    return Record(
+        "GroupSummary",
+        "The enrolled students who match a filter.",
+        (_size(), *_field(_ad_hoc_indicators(values))),
+    )
+
+
+def compared_group(values: Sequence[Values]) -> Record:
+    """The type `ComparedGroup`: a `GroupSummary` with a name for its column."""
+    label = Column("label", str, "As it was given.", nullable=False)
+    return Record(
+        "ComparedGroup",
+        "One of several groups that are looked at side by side.",
+        (label, _size(), *_field(_ad_hoc_indicators(values))),
+    )
+
+
+def _size() -> Column:
+    return Column("size", int, "How many they are. Unit: count.", nullable=False)
+
+
+def _ad_hoc_indicators(values: Sequence[Values]) -> Record | None:
+    return _indicators(
         "GroupIndicators",
         "Statistics of the numbers of whoever matches a filter.",
         values,
         lambda each: each.ad_hoc,
-    )
-    return Record(
-        "GroupSummary",
-        "The enrolled students who match a filter.",
-        (Column("size", int, "How many they are.", nullable=False), *_field(indicators)),
     )
 
 

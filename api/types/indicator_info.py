@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from api.records import Column, Nested, Record, Row, camel
+from collections.abc import Mapping
+
+from api.schema.records import Column, Nested, Record, Row, camel
 from api.types.meta import as_text
 from courselens.domain import Level
 from indicators.contract import Cost, Indicator, Privacy
@@ -43,16 +45,27 @@ INDICATOR_INFO = Record(
         Column("provider_version", str, "Version of that package.", nullable=False),
         Column("privacy", Privacy, "Who may see it.", nullable=False, is_list=True),
         Column("cost", Cost, "How it is obtained.", nullable=False),
+        Column(
+            "chart",
+            str,
+            "Vega-Lite specification as JSON; its data are the parts of the result by name, "
+            "`values` for the scalar fields. Null: it has none.",
+        ),
+        Column(
+            "problem",
+            str,
+            "Why its live values are switched off now, in this process; null: they are not.",
+        ),
     ),
 )
 
 
-def indicator_rows(registry: Registry) -> list[Row]:
-    """Every indicator of the registry, sorted by key."""
-    return [_row(registry, indicator) for indicator in registry.indicators.values()]
+def indicator_rows(registry: Registry, problems: Mapping[str, str]) -> list[Row]:
+    """Every indicator of the registry, sorted by key; `problems` are those of live code, by key."""
+    return [_row(registry, one, problems.get(one.key)) for one in registry.indicators.values()]
 
 
-def _row(registry: Registry, indicator: Indicator) -> Row:
+def _row(registry: Registry, indicator: Indicator, problem: str | None) -> Row:
     return {
         "key": indicator.key,
         "field": camel(indicator.key),
@@ -72,6 +85,8 @@ def _row(registry: Registry, indicator: Indicator) -> Row:
         "provider_version": indicator.provider_version,
         "privacy": [privacy.value for privacy in indicator.privacy],
         "cost": indicator.cost.value,
+        "chart": registry.chart(indicator.key),
+        "problem": problem,
     }
 
 

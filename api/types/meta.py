@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from aggregates.records import EnvelopeRecord
-from api.records import Column, Nested, Record, Row
+from api.schema.records import Column, Nested, Record, Row
 from indicators.contract import Indicator
 from indicators.result import Status
 
@@ -52,12 +52,12 @@ RESULT_META = Record(
             "Sources that are absent; the value is null because of them.",
             is_list=True,
         ),
-        Column("n", int, "Students with a value, of a summary."),
-        Column("n_null", int, "Students without one, of a summary."),
+        Column("n", int, "Students with a value, of a summary. Unit: count."),
+        Column("n_null", int, "Students without one, of a summary. Unit: count."),
         Column(
             "suppressed",
             bool,
-            "Something was left out because it would tell about too few people.",
+            "Numbers of too few people are left out, and others rounded.",
             nullable=False,
         ),
         Nested("notes", NAMED_TEXT, "Remarks, such as `cutoff_defaulted`.", is_list=True),

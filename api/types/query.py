@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import strawberry
 
-from api.context import Catalog, context_of
+from api.access.policy import Viewer, require_viewer
+from api.context import Context, context_of
 from api.cursors import read_id
-from api.fields import Argument, Info, Node, TypeMaker, resolved
-from api.policy import Viewer, require_viewer
 from api.reading.students import STUDENT_ID
-from api.records import Row
-from api.selection import selection_of
-from api.types.course import COURSE_ID, CourseNode, course_type, read_student
+from api.schema.fields import Argument, Info, Node, TypeMaker, resolved
+from api.schema.records import Record, Row
+from api.schema.selection import selection_of
+from api.types.course import COURSE_ID, CourseNode, read_student
 from api.types.courses import course_connection, courses_field
-from api.types.filters import make_filter_inputs
 from api.types.indicator_info import INDICATOR_INFO, indicator_rows
-from api.types.student import student_record
 from api.types.viewer import viewer_type
+from courselens.domain import BUILT_IN
 from courselens.errors import QueryError
+from indicators.contract import Cost
 
 
-def query_type(maker: TypeMaker, catalog: Catalog) -> type:
-    """The type `Query` of a registry."""
-    values = tuple(catalog.values.values())
-    student = student_record(values)
-    course = course_type(maker, values, student, make_filter_inputs(maker, catalog))
+def query_type(maker: TypeMaker, student: Record, course: type) -> type:
+    """The type `Query`; `student` and `course` are those of the registry."""
     connection = course_connection(maker, course)
     info_type = maker.record(INDICATOR_INFO)
     return maker.object(
@@ -64,15 +64,33 @@ def query_type(maker: TypeMaker, catalog: Catalog) -> type:
 
 
 async def _course(root: None, info: Info, key: str) -> CourseNode:
-    return CourseNode(await context_of(info).course(key))
+    return await _find_course(context_of(info), {"key": key})
+
+
+async def _find_course(context: Context, arguments: Mapping[str, Any]) -> CourseNode:
+    return CourseNode(await context.course(arguments["key"]))
 
 
 def _viewer(root: None, info: Info) -> Viewer:
     return require_viewer(context_of(info).viewer)
 
 
+async def _find_viewer(context: Context, _arguments: Mapping[str, Any]) -> Viewer:
+    return require_viewer(context.viewer)
+
+
+DIRECT = {("Query", "course"): _find_course, ("Query", "viewer"): _find_viewer}
+"""What gives the value of a field without the schema's machinery, by type and field."""
+
+
 def _indicators(root: None, info: Info) -> list[Row]:
-    return indicator_rows(context_of(info).catalog.registry)
+    context = context_of(info)
+    registry = context.catalog.registry
+    if any(
+        one.cost is Cost.LIVE and one.provider != BUILT_IN for one in registry.indicators.values()
+    ):
+        context.is_momentary = True  # what is switched off is another thing in a moment
+    return indicator_rows(registry, context.live.code.problems)
 
 
 async def _node(root: None, info: Info, id: str) -> CourseNode | Row | None:

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import strawberry
 
-from api.records import Column, Nested, Record
-from api.shapes import Values
+from api.schema.records import Column, Nested, Record
+from api.schema.shapes import Values
 from api.types.scalars import GradeBand
 
 

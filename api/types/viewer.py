@@ -5,11 +5,11 @@ from __future__ import annotations
 import strawberry
 from strawberry.types.field import StrawberryField
 
+from api.access.policy import Viewer
 from api.context import context_of
-from api.fields import Argument, Info, TypeMaker, resolved
-from api.policy import Viewer
-from api.records import Column, Record, Row
-from api.selection import selection_of
+from api.schema.fields import Argument, Info, TypeMaker, resolved
+from api.schema.records import Column, Record, Row
+from api.schema.selection import selection_of
 from api.types.course import read_student
 
 VIEWER_FACTS = Record(

@@ -57,6 +57,8 @@
     {
       fetcher: (question, options) => ask(question, { ...authorization, ...options?.headers }),
       defaultTabs: tabs,
+      // GraphiQL shows the first tab's query but not its variables.
+      variables: tabs[0]?.variables,
       defaultHeaders: headers,
       defaultEditorToolsVisibility: "variables",
       shouldPersistHeaders: false,

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
+import inspect
 import keyword
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 import strawberry
-from graphql import GraphQLResolveInfo, GraphQLSchema
+from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
-from api.records import Column, Nested, Record, camel
-from api.types.scalars import DATE_TIME
+from api.schema.records import Column, Nested, Record, camel
+from api.types.scalars import DATE, DATE_TIME
 
 Info = strawberry.Info
 UNSET = strawberry.UNSET
@@ -40,7 +44,7 @@ class Argument:
 class Node:
     """What `Query.node` gives; sources that are rows are students."""
 
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description="Global id; opaque.")
 
     @classmethod
     def resolve_type(cls, value: Any, *_: Any) -> str:
@@ -71,15 +75,32 @@ class TypeMaker:
         self._records[record.name] = (record, new)
         return new
 
+    @property
+    def records(self) -> dict[str, Record]:
+        """The records of the types without resolvers, by type name."""
+        return {name: record for name, (record, _) in self._records.items()}
+
     def plain_fields(self, record: Record) -> list[StrawberryField]:
         """A record's fields, for a type that has fields with resolvers beside them."""
         return [self._plain(field) for field in record.fields]
 
-    def enum(self, enum_type: type[enum.Enum], *, name: str | None = None) -> type[enum.Enum]:
-        """A GraphQL enum of UPPER_CASE names whose values are those of `enum_type`."""
+    def enum(
+        self, enum_type: type[enum.Enum], described: Mapping[str, str] | None = None
+    ) -> type[enum.Enum]:
+        """A GraphQL enum of UPPER_CASE names whose values are those of `enum_type`.
+
+        `described` has prose by member; without it the section `Attributes:` of the docstring.
+        """
         if enum_type not in self._enums:
-            members = [(member.name.upper(), member.value) for member in enum_type]
-            fresh = enum.Enum(name or enum_type.__name__, members)  # type: ignore[misc]
+            prose = _members(enum_type) if described is None else described
+            members = [
+                (
+                    member.name.upper(),
+                    strawberry.enum_value(member.value, description=prose.get(member.name)),
+                )
+                for member in enum_type
+            ]
+            fresh = enum.Enum(enum_type.__name__, members)  # type: ignore[misc]
             strawberry.enum(fresh, description=_summary(enum_type))
             self._enums[enum_type] = fresh
         return self._enums[enum_type]
@@ -106,9 +127,21 @@ class TypeMaker:
         new = types.new_class(name, bases, {}, lambda body: body.update(namespace))
         return strawberry.type(new, name=name, description=description)
 
-    def input(self, name: str, fields: Mapping[str, Argument], *, description: str) -> type:
-        """An input of these fields, by snake_case name."""
+    def input(
+        self,
+        name: str,
+        fields: Mapping[str, Argument],
+        *,
+        description: str,
+        required: Mapping[str, Argument] = types.MappingProxyType({}),
+    ) -> type:
+        """An input of these fields, by snake_case name; without `required` ones it may be empty."""
         namespace: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
+        for field_name, argument in required.items():
+            namespace["__annotations__"][_python(field_name)] = argument.kind
+            namespace[_python(field_name)] = strawberry.field(
+                name=camel(field_name), description=argument.description
+            )
         for field_name, argument in fields.items():
             python_name = _python(field_name)
             kind = argument.kind if argument.default is not None else argument.kind | None
@@ -130,12 +163,17 @@ class TypeMaker:
             kind = field.kind
         if field.is_list:
             kind = list[kind]
-        return plain(field.name, kind | None if field.nullable else kind, field.description)
+        kind = kind | None if field.nullable else kind
+        return plain(field.name, kind, field.description, deprecated=field.deprecated)
 
 
-def plain(name: str, kind: Any, description: str) -> StrawberryField:
+def plain(
+    name: str, kind: Any, description: str, *, deprecated: str | None = None
+) -> StrawberryField:
     """A field without resolver: what the source has under its name."""
-    made: StrawberryField = strawberry.field(name=camel(name), description=description or None)
+    made: StrawberryField = strawberry.field(
+        name=camel(name), description=description or None, deprecation_reason=deprecated
+    )
     made.python_name = _python(name)
     made.metadata = types.MappingProxyType({"type": kind})
     return made
@@ -148,6 +186,7 @@ def resolved(
     *,
     description: str,
     arguments: Mapping[str, Argument] | None = None,
+    deprecated: str | None = None,
 ) -> StrawberryField:
     """A field with a resolver.
 
@@ -167,23 +206,79 @@ def resolved(
         function.__annotations__[argument_name] = Annotated[
             argument.kind, strawberry.argument(description=argument.description)
         ]
-    made = strawberry.field(function, name=camel(name), description=description)
+    resolver = _running(function) if inspect.iscoroutinefunction(function) else function
+    made = strawberry.field(
+        resolver, name=camel(name), description=description, deprecation_reason=deprecated
+    )
     made.python_name = name
     return made
 
 
-def build_schema(query: type, *, extra_types: Sequence[type]) -> strawberry.Schema:
-    """The schema of a query type and types that no field leads to."""
+def build_schema(
+    query: type,
+    *,
+    mutation: type | None = None,
+    subscription: type | None = None,
+    extra_types: Sequence[type],
+) -> strawberry.Schema:
+    """The schema of its roots and of types that no field leads to."""
     config = StrawberryConfig(
-        default_resolver=_read,
-        scalar_map={datetime: DATE_TIME},
+        default_resolver=read_value,
+        scalar_map={date: DATE, datetime: DATE_TIME},
     )
-    return strawberry.Schema(query=query, types=extra_types, config=config)
+    return strawberry.Schema(
+        query=query,
+        mutation=mutation,
+        subscription=subscription,
+        types=extra_types,
+        config=config,
+    )
+
+
+def strawberry_schema(schema: GraphQLSchema) -> strawberry.Schema:
+    """The schema that `core_schema` was given."""
+    core: Any = schema
+    known: strawberry.Schema = core._strawberry_schema
+    return known
 
 
 def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
     """What graphql-core validates against and executes."""
     return schema._schema
+
+
+def has_resolver(kind: GraphQLObjectType, name: str) -> bool:
+    """Whether a field of a type is more than what its source has under a name."""
+    return _fields(kind)[name].base_resolver is not None
+
+
+def python_name(kind: GraphQLObjectType, name: str) -> str:
+    """The name under which a source has a field."""
+    return _fields(kind)[name].python_name
+
+
+def converted(
+    schema: GraphQLSchema, kind: GraphQLObjectType, name: str, arguments: dict[str, Any]
+) -> dict[str, Any]:
+    """Arguments of a field as its resolver takes them."""
+    known = strawberry_schema(schema)
+    return convert_arguments(
+        arguments,
+        _fields(kind)[name].arguments,
+        scalar_registry=known.schema_converter.scalar_registry,
+        config=known.config,
+    )
+
+
+def argument_names(kind: GraphQLObjectType, name: str) -> dict[str, str]:
+    """Names of a field's arguments as its resolver has them, by their GraphQL names."""
+    names = (argument.python_name for argument in _fields(kind)[name].arguments)
+    return {camel(each): each for each in names}
+
+
+def _fields(kind: GraphQLObjectType) -> dict[str, StrawberryField]:
+    definition = kind.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+    return {camel(field.python_name.rstrip("_")): field for field in definition.fields}
 
 
 def core_info(info: Info) -> GraphQLResolveInfo[Any]:
@@ -213,17 +308,51 @@ def given(value: T) -> T | None:
     return None if value is UNSET else value
 
 
-def _read(source: Any, name: str) -> Any:
+def _running(resolve: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The resolver, asked once for each place of a request.
+
+    The request's live questions know of it while it runs.
+    """
+
+    @functools.wraps(resolve)
+    async def run(*, info: Info, **arguments: Any) -> Any:
+        with info.context.live.running():
+            kept = info.context.kept(core_info(info).path)
+            if kept is None:
+                return await resolve(info=info, **arguments)
+            if isinstance(kept[0], Exception):
+                raise kept[0]
+            return kept[0]
+
+    return run
+
+
+def read_value(source: Any, name: str) -> Any:
+    """A field without resolver: what a row or object has under its Python name."""
     if isinstance(source, Mapping):
         return source[name[:-1] if name.endswith("_") else name]
     return getattr(source, name)
 
 
 def _python(name: str) -> str:
-    """A name that dataclasses accept; `_read` takes the underscore off."""
+    """A name that dataclasses accept; `read_value` takes the underscore off."""
     return name + "_" if keyword.iskeyword(name) else name
 
 
 def _summary(enum_type: type[enum.Enum]) -> str | None:
-    text = (enum_type.__doc__ or "").strip()
-    return text.split("\n\n")[0] or None
+    return inspect.cleandoc(enum_type.__doc__ or "").split("\n\n")[0] or None
+
+
+def _members(enum_type: type[enum.Enum]) -> dict[str, str]:
+    """What a docstring in Google's style says of an enum's members."""
+    _, _, section = inspect.cleandoc(enum_type.__doc__ or "").partition("\nAttributes:\n")
+    found: dict[str, str] = {}
+    name = ""
+    for line in section.split("\n\n")[0].splitlines():
+        text = line.strip()
+        if line.startswith("     "):
+            found[name] += f" {text}"
+        else:
+            name, _, prose = text.partition(": ")
+            found[name] = prose
+    return {name: f"{text[:1].upper()}{text[1:]}" for name, text in found.items()}

@@ -8,14 +8,20 @@ from dataclasses import dataclass
 
 from graphql import GraphQLSchema, print_schema
 
+from api.access.policy import ProfileFilters
+from api.codes import EXPLAINED, ErrorCode
 from api.context import Catalog
-from api.errors import ErrorCode
-from api.fields import TypeMaker, build_schema, core_schema
-from api.records import Nested, Record, camel
-from api.shapes import Values, metric_names, read_values
+from api.schema.fields import TypeMaker, build_schema, core_schema
+from api.schema.records import Nested, Record, camel
+from api.schema.shapes import Values, metric_names, read_values
 from api.types.block import BLOCK
+from api.types.course import course_type
+from api.types.filters import make_filter_inputs
 from api.types.meta import NAMED_TEXT, RESULT_META, TIME_WINDOW
+from api.types.mutation import mutation_type
 from api.types.query import query_type
+from api.types.student import student_record
+from api.types.subscription import subscription_type
 from api.types.summary import HISTOGRAM_BIN, STANDING, SUMMARY
 from courselens.errors import PluginError
 from indicators.contract import Indicator
@@ -30,9 +36,26 @@ _BUILT_IN = "courselens"
 _SHARED = (BLOCK, HISTOGRAM_BIN, NAMED_TEXT, RESULT_META, STANDING, SUMMARY, TIME_WINDOW)
 _OWN_NAMES = frozenset(
     {
-        *("Block", "Cohort", "CohortIndicators", "Cost", "Course", "CourseConnection"),
-        *("CourseEdge", "CourseIndicators", "Date", "DateTime", "Direction", "ErrorCode"),
-        *("GradeBand", "GroupIndicators", "GroupSummary", "HistogramBin", "IndicatorInfo"),
+        *(
+            "Block",
+            "Cohort",
+            "CohortIndicators",
+            "ComparedGroup",
+            "Cost",
+            "Course",
+            "CourseConnection",
+        ),
+        *("CourseEdge", "CourseIndicators", "Date", "DateRangeInput", "DateTime"),
+        *("DateTimeRangeInput", "Direction", "ErrorCode"),
+        *(
+            "GradeBand",
+            "GroupIndicators",
+            "GroupInput",
+            "GroupSummary",
+            "HistogramBin",
+            "IndicatorInfo",
+        ),
+        *("CourseRefresh", "Mutation", "RefreshState", "Subscription"),
         *("Level", "NamedText", "Node", "PageInfo", "ParameterInfo", "Privacy", "Query"),
         *("RangeInput", "ResultMeta", "Standing", "Status", "Student", "StudentColumn"),
         *("StudentConnection", "StudentEdge", "StudentFilter", "StudentIndicators"),
@@ -45,31 +68,49 @@ _OWN_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A schema, what stands behind it, and indicators it could not express."""
+    """A schema, what stands behind it, and indicators it could not express.
+
+    Attributes:
+        records: the types that are plain, by name.
+    """
 
     schema: GraphQLSchema
     catalog: Catalog
+    records: Mapping[str, Record]
     refused: tuple[PluginError, ...]
 
 
-def assemble(registry: Registry) -> Assembled:
-    """Make the schema of a registry; an indicator that cannot be expressed is left out."""
+def assemble(
+    registry: Registry, profile_filters: ProfileFilters = ProfileFilters.TEAM
+) -> Assembled:
+    """Make the schema of a registry; an indicator that cannot be expressed is left out.
+
+    The schema is the same whoever may filter by profiles.
+    """
     values, refused = _read_all(registry)
     catalog = Catalog(
         registry=registry,
         values=values,
         by_field={camel(key): value for key, value in values.items()},
         metrics=metric_names(values.values()),
+        profile_filters=profile_filters,
     )
     maker = TypeMaker()
-    query = query_type(maker, catalog)
-    schema = build_schema(query, extra_types=[maker.enum(ErrorCode)])
-    return Assembled(core_schema(schema), catalog, tuple(refused))
+    student = student_record(tuple(values.values()))
+    course = course_type(maker, tuple(values.values()), student, make_filter_inputs(maker, catalog))
+    codes = maker.enum(ErrorCode, {code.name: EXPLAINED[code].text for code in ErrorCode})
+    schema = build_schema(
+        query_type(maker, student, course),
+        mutation=mutation_type(maker, course),
+        subscription=subscription_type(maker, course),
+        extra_types=[codes],
+    )
+    return Assembled(core_schema(schema), catalog, maker.records, tuple(refused))
 
 
-def schema_sdl(registry: Registry) -> str:
+def schema_sdl(assembled: Assembled) -> str:
     """The text of `schema.graphql`."""
-    return _HEADER + print_schema(assemble(registry).schema) + "\n"
+    return _HEADER + print_schema(assembled.schema) + "\n"
 
 
 def _read_all(registry: Registry) -> tuple[dict[str, Values], list[PluginError]]:
@@ -102,8 +143,9 @@ def _refuse_taken(names: Mapping[str, object], taken: Mapping[str, object]) -> N
 
 
 def _names(indicator: Indicator, values: Values) -> dict[str, object]:
-    """GraphQL names that an indicator takes, and by what: its key, or an enum."""
+    """GraphQL names that an indicator takes, of filters too, and by what: its key, or an enum."""
     found: dict[str, object] = {camel(indicator.key): indicator.key}
+    found.update({camel(name): indicator.key for name in metric_names([values])})
     pending: list[Record] = [
         value.record for value in (values.student, values.group, values.ad_hoc) if value
     ]

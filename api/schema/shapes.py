@@ -14,12 +14,12 @@ from datetime import date, datetime
 from typing import Any
 
 from aggregates.fields import FieldRef
-from api.records import Column, Nested, Record, camel, pascal
+from api.schema.records import Column, Nested, Record, camel, pascal
 from api.types.block import BLOCK
 from api.types.meta import RESULT_META
-from api.types.summary import STANDING, STATISTIC_FIELDS, SUMMARY
+from api.types.summary import ITS_OWN, STANDING, SUMMARY, in_unit, statistic_fields
 from courselens.domain import Level
-from indicators.contract import Indicator
+from indicators.contract import Indicator, Privacy
 from indicators.registry import Registry
 from indicators.shape import VALUES, Field, Kind, Part, Shape, ShapeError
 
@@ -32,6 +32,9 @@ _KINDS: dict[Kind, Any] = {
     Kind.DAY: date,
     Kind.INSTANT: datetime,
 }
+_UNITS = frozenset(
+    {"seconds", "days", "hours", "minutes", "percent", "ratio", "share", "rate", "points"}
+)
 _OWN_STATISTICS = {"n", "mean", "median", "p25", "p75"}
 _META = Nested("meta", RESULT_META, "How the value was made.", nullable=False)
 
@@ -66,6 +69,14 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
+class Metric:
+    """A scalar student field that filters and orders may name."""
+
+    ref: FieldRef
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
 class Values:
     """An indicator's values at every level it has; None where it has nothing to say."""
 
@@ -90,10 +101,12 @@ def read_values(registry: Registry, indicator: Indicator) -> Values:
     )
     summed = numeric if indicator.summary else ()
     of_groups = Level.COURSE in indicator.levels or Level.GROUP in indicator.levels
+    # Whoever matches a filter may be one student: only for what is seen of single ones.
+    is_ad_hoc = of_groups and bool(summed) and Privacy.STAFF in indicator.privacy
     values = Values(
         _student_value(indicator, student, group, numeric) if student else None,
         _group_value(indicator, student, group, summed) if of_groups else None,
-        _ad_hoc_value(indicator, summed) if summed and of_groups else None,
+        _ad_hoc_value(indicator, student, summed) if student and is_ad_hoc else None,
     )
     for value in (values.student, values.group, values.ad_hoc):
         if value:
@@ -101,17 +114,21 @@ def read_values(registry: Registry, indicator: Indicator) -> Values:
     return values
 
 
-def metric_names(values: Iterable[Values]) -> dict[str, FieldRef]:
-    """Numeric student fields by the name under which filters and orders know them.
+def metric_names(values: Iterable[Values]) -> dict[str, Metric]:
+    """Scalar student fields by the name under which filters and orders know them.
 
-    The name is the indicator's key where it has one such field, else key and field.
+    The name is the indicator's key for its only number, or its only field, else key and field.
+    Filters and orders are the course team's: what it may not see of a student has no name here.
     """
-    names: dict[str, FieldRef] = {}
+    names: dict[str, Metric] = {}
     for value in values:
-        if value.student:
-            for ref in value.student.numeric:
-                single = value.student.inline
-                names[ref.indicator if single else f"{ref.indicator}_{ref.field}"] = ref
+        student = value.student
+        if student and Privacy.STAFF in student.indicator.privacy:
+            key = student.indicator.key
+            for field in student.scalars:
+                is_only = student.inline if field.is_numeric else len(student.scalars) == 1
+                name = key if is_only else f"{key}_{field.name}"
+                names[name] = Metric(FieldRef(key, field.name), field)
     return names
 
 
@@ -148,21 +165,18 @@ def _group_value(
     return Value(indicator, record, scalars, parts, numeric)
 
 
-def _ad_hoc_value(indicator: Indicator, numeric: tuple[FieldRef, ...]) -> Value:
-    fields = _summaries(numeric, None)
+def _ad_hoc_value(indicator: Indicator, student: Shape, numeric: tuple[FieldRef, ...]) -> Value:
+    fields = _summaries(numeric, student)
     prose = _prose(indicator, "whoever matches a filter")
     record = Record(f"{pascal(indicator.key)}Summary", prose, (*fields, _META))
     return Value(indicator, record, (), (), numeric)
 
 
 def _summaries(numeric: tuple[FieldRef, ...], student: Shape | None) -> list[Column | Nested]:
+    declared = {field.name: field for field in (student.values if student else ())}
     if len(numeric) == 1:
-        return list(STATISTIC_FIELDS)
-    described = {field.name: field.description for field in (student.values if student else ())}
-    return [
-        Nested(ref.field, SUMMARY, described.get(ref.field) or "Over the students.")
-        for ref in numeric
-    ]
+        return list(statistic_fields(unit_of(declared[numeric[0].field]) or ITS_OWN))
+    return [Nested(ref.field, SUMMARY, _described(declared[ref.field])) for ref in numeric]
 
 
 def _is_shared(part: Part, other: Shape | None) -> bool:
@@ -182,13 +196,28 @@ def _part(indicator: Indicator, part: Part, owner: str) -> Nested:
         f"`{part.name}` of {indicator.title}.",
         tuple(_field(field) for field in part.fields),
     )
-    return Nested(part.name, record, "", is_list=part.many)
+    keys = " and ".join(f"`{camel(key.name)}`" for key in part.keys)
+    prose = f"A row for each {keys}." if part.many else f"`{part.name}` of {indicator.title}."
+    return Nested(part.name, record, prose, is_list=part.many)
+
+
+def unit_of(field: Field) -> str | None:
+    """The unit of a number: as declared, else the last word of its name (catalogue 2.2).
+
+    A whole number whose name says nothing is a count.
+    """
+    last = field.name.rpartition("_")[2]
+    known = field.unit or (last if last in _UNITS else None)
+    return known or ("count" if field.kind is Kind.INT else None)
+
+
+def _described(field: Field) -> str:
+    unit = unit_of(field) if field.is_numeric else None
+    return in_unit(field.description, unit) if unit else field.description
 
 
 def _field(field: Field) -> Column | Nested:
-    prose = field.description
-    if field.unit and field.unit not in prose:
-        prose = f"{prose} Unit: {field.unit}.".strip()
+    prose = _described(field)
     nullable = field.nullable or not field.is_key
     if field.kind is Kind.BLOCK:
         return Nested(field.name, BLOCK, prose, nullable=nullable, is_list=field.is_list)

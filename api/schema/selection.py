@@ -15,7 +15,7 @@ from graphql import (
     VariableNode,
 )
 
-from api.fields import Info, core_info, variable_values
+from api.schema.fields import Info, core_info, variable_values
 
 
 class Selection(dict[str, "Selection"]):

@@ -7,6 +7,7 @@ whoever wants to answer a selection without resolvers can walk the same records.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ class Column:
         description: prose of the schema.
         nullable: null is possible, as it is for everything measured.
         is_list: the value is a list of the kind.
+        deprecated: what to use instead, where the field will go.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Column:
     description: str
     nullable: bool = True
     is_list: bool = False
+    deprecated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Nested:
     description: str
     nullable: bool = True
     is_list: bool = False
+    deprecated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Record:
     is_node: bool = False
 
 
+@functools.lru_cache(10_000)
 def camel(name: str) -> str:
     """The GraphQL name of a snake_case name."""
     head, *tail = name.split("_")

@@ -1,0 +1,1 @@
+"""Whole tables of a course as files: CSV, JSON lines and Parquet."""

@@ -1,0 +1,269 @@
+"""`GET /exports/<course key>/<table>.<form>`: a table as a file, streamed from one snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing
+from urllib.parse import quote, urlencode
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from aggregates.reader import Reader
+from aggregates.store import Store
+from api.access.auth import TokenAuth
+from api.access.policy import RoleSource, Viewer, require_viewer
+from api.codes import ErrorCode
+from api.context import Context, CourseSource
+from api.documents.limits import Limits
+from api.errors import internal_refusal, log_failure, render_refusal
+from api.exports.export import COST_FACTOR, OPENING_POINTS, Export, file_name
+from api.exports.forms import MEDIA_TYPES
+from api.exports.question import (
+    ExportQuestion,
+    Form,
+    parameter_text,
+    read_export_question,
+)
+from api.http.gate import Gate
+from api.http.messages import VARY, Refused, has_tag, json_response, request_id_of
+from api.http.rates import Rates
+from api.live.batch import open_batch
+from api.schema.assembled import Assembled
+from api.versions import Versions
+from courselens.errors import (
+    BadParameter,
+    CostExceeded,
+    CourselensError,
+    DeadlineExceeded,
+    Overloaded,
+    RateLimited,
+    Unauthenticated,
+)
+
+PATH = "/exports/{course:path}/{file}"
+EXPORTS_AT_ONCE = 4
+DEADLINE_SECONDS = 300.0
+
+_STATUS: Mapping[str, int] = {
+    ErrorCode.UNAUTHENTICATED: 401,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.BAD_REQUEST: 400,
+    ErrorCode.BAD_PARAMETER: 400,
+    ErrorCode.LIMIT_EXCEEDED: 400,
+    ErrorCode.COST_EXCEEDED: 400,
+    ErrorCode.UNKNOWN_COURSE: 404,
+    ErrorCode.UNKNOWN_INDICATOR: 404,
+    ErrorCode.INDICATOR_FAILED: 409,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.OVERLOADED: 503,
+    ErrorCode.SOURCE_UNAVAILABLE: 503,
+    ErrorCode.STORE_UNAVAILABLE: 503,
+    ErrorCode.DEADLINE_EXCEEDED: 504,
+}
+
+logger = structlog.get_logger(__name__)
+
+
+class ExportDoor:
+    """Answers requests for files, as an ASGI application.
+
+    Args:
+        assembled: the schema of the installed indicators.
+        store: an open store.
+        auth: reads viewers from tokens.
+        roles: where their roles are looked up.
+        versions: names the versions of files.
+        limits: how much one question may cost, and so a file.
+        rates: how much one asker may ask for; None: as much as they like.
+        gate: how much is worked on at a time, questions and files together.
+        k_min: people below which nothing is told to those who may not see named students.
+        at_once: files that are given at a time; each has a connection to the database of its own.
+        deadline_seconds: for a whole file, however slowly its reader reads.
+    """
+
+    def __init__(
+        self,
+        assembled: Assembled,
+        store: Store,
+        auth: TokenAuth,
+        *,
+        roles: RoleSource,
+        versions: Versions,
+        limits: Limits,
+        rates: Rates | None,
+        gate: Gate,
+        k_min: int,
+        at_once: int = EXPORTS_AT_ONCE,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
+        self._assembled = assembled
+        self._store = store
+        self._auth = auth
+        self._roles = roles
+        self._versions = versions
+        self._limits = limits
+        self._cost_limit = limits.cost * COST_FACTOR
+        self._rates = rates
+        self._gate = gate
+        self._places = Gate(at_once)
+        self._k_min = k_min
+        self._deadline_seconds = deadline_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        request_id = request_id_of(request.headers)
+        answer = _Answer(request, send, request_id)
+        try:
+            with self._gate.entered(), self._places.entered():
+                async with asyncio.timeout(self._deadline_seconds):
+                    await self._give(request, answer)
+            return
+        except TimeoutError:
+            error: Exception = DeadlineExceeded(self._deadline_seconds)
+        except Exception as problem:  # an edge: a client gets an answer without our insides
+            error = problem
+        if not answer.has_begun:
+            await answer.whole(_refusal(error, request_id))
+            return
+        # The client has a part of the file. To end here, without the last chunk, is how HTTP says
+        # that there should be more.
+        if isinstance(error, CourselensError):
+            logger.warning("export broken off", request_id=request_id, code=error.code)
+        else:
+            log_failure(error, request_id)
+
+    async def _give(self, request: Request, answer: _Answer) -> None:
+        question, form = self._read(request)
+        viewer = require_viewer(await self._auth.viewer(request, self._roles))
+        await self._charge(viewer, OPENING_POINTS)
+        # Before a connection is opened: most who may not see it, or have it already, end here.
+        tag, _ = await self._tagged(question, form, viewer, self._store.reader)
+        if has_tag(request, tag):
+            await answer.whole(Response(None, 304, _kept(tag)))
+            return
+        async with self._store.snapshot(patience_seconds=self._deadline_seconds) as snapshot:
+            tag, source = await self._tagged(question, form, viewer, snapshot.reader)
+            export = await Export.open(
+                self._assembled, snapshot, source, question, k_min=self._k_min
+            )
+            if form is Form.META:
+                response = json_response(export.meta())
+                response.headers.update(_kept(tag))
+                await answer.whole(response)
+                return
+            if export.points > self._cost_limit:
+                raise CostExceeded(export.points, self._cost_limit)
+            if request.method != "HEAD":
+                await self._charge(viewer, export.points)
+            await answer.stream(export, form, {**_kept(tag), **_headers(export, form)})
+
+    async def _tagged(
+        self, question: ExportQuestion, form: Form, viewer: Viewer, reader: Reader
+    ) -> tuple[str, CourseSource]:
+        """The file's entity tag, and the course if the viewer may see it."""
+        async with open_batch(None, deadline_seconds=self._deadline_seconds) as live:
+            catalog = self._assembled.catalog
+            context = Context(viewer, reader, self._roles, catalog, live, self._k_min)
+            source = await context.course(question.course_key)
+            asked = (form.value, question.course_key, question.table, question.as_json())
+            return f'"{self._versions.name(asked, context)}"', source
+
+    def _read(self, request: Request) -> tuple[ExportQuestion, Form]:
+        table, _, ending = request.path_params["file"].partition(".")
+        try:
+            form = Form(ending)
+        except ValueError:
+            raise BadParameter("form", ending, " | ".join(Form)) from None
+        question = read_export_question(
+            request.path_params["course"], table, request.query_params.multi_items(), self._limits
+        )
+        return question, form
+
+    async def _charge(self, viewer: Viewer, points: int) -> None:
+        if self._rates is not None:
+            await self._rates.take(f"user:{viewer.user_id}", points)
+
+
+class _Answer:
+    """What is sent, and whether it has begun."""
+
+    def __init__(self, request: Request, send: Send, request_id: str) -> None:
+        self._request = request
+        self._send = send
+        self._request_id = request_id
+        self.has_begun = False
+
+    async def whole(self, response: Response) -> None:
+        """Send an answer that is there already."""
+        self.has_begun = True
+        response.headers["x-request-id"] = self._request_id
+        await response(self._request.scope, self._request.receive, self._send)
+
+    async def stream(self, export: Export, form: Form, headers: Mapping[str, str]) -> None:
+        """Send a file as it is made; nothing more once the client has gone."""
+        start = MutableHeaders(headers)
+        start["x-request-id"] = self._request_id
+        gone = asyncio.create_task(self._gone())
+        self.has_begun = True
+        try:
+            await self._send({"type": "http.response.start", "status": 200, "headers": start.raw})
+            if self._request.method != "HEAD":
+                async with aclosing(export.pieces(form)) as pieces:
+                    async for piece, _ in pieces:
+                        if gone.done():
+                            return
+                        if piece:
+                            await self._send(_body(piece, is_last=False))
+            await self._send(_body(b"", is_last=True))
+        finally:
+            gone.cancel()
+
+    async def _gone(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+
+
+def _body(piece: bytes, *, is_last: bool) -> dict[str, object]:
+    return {"type": "http.response.body", "body": piece, "more_body": not is_last}
+
+
+def _kept(tag: str) -> dict[str, str]:
+    return {"etag": tag, "cache-control": "private, no-cache", "vary": VARY}
+
+
+def _headers(export: Export, form: Form) -> dict[str, str]:
+    question = export.question
+    asked = urlencode(
+        [(name, parameter_text(value)) for name, value in question.as_json().items()],
+        quote_via=quote,
+    )
+    about = f"{quote(question.table)}.{Form.META}" + (f"?{asked}" if asked else "")
+    return {
+        "content-type": MEDIA_TYPES[form],
+        "content-disposition": f'attachment; filename="{file_name(question, form)}"',
+        "courselens-rows": str(export.rows),
+        "courselens-run": str(export.source.record.run_id),
+        "link": f'<{about}>; rel="describedby"; type="{MEDIA_TYPES[Form.META]}"',
+        "x-content-type-options": "nosniff",
+    }
+
+
+def _refusal(error: Exception, request_id: str) -> Response:
+    if isinstance(error, Refused):
+        return json_response({"errors": [render_refusal(error.cause, request_id)]}, error.status)
+    if not isinstance(error, CourselensError) or error.code not in _STATUS:
+        log_failure(error, request_id)
+        return json_response({"errors": [internal_refusal(request_id)]}, 500)
+    refusal = {"errors": [render_refusal(error, request_id)]}
+    response = json_response(refusal, _STATUS[error.code])
+    if isinstance(error, RateLimited | Overloaded):
+        response.headers["retry-after"] = str(error.retry_after_seconds)
+    if isinstance(error, Unauthenticated):
+        response.headers["www-authenticate"] = "JWT"
+    return response

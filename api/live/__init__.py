@@ -1,0 +1,1 @@
+"""Values that are made at request time from the platform's databases."""

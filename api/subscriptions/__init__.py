@@ -1,0 +1,1 @@
+"""Answers that follow one another: server-sent events and WebSockets."""
