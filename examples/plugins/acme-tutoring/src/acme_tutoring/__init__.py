@@ -1,0 +1,1 @@
+"""Hours of tutoring, from a file of the tutoring centre."""
