@@ -7,6 +7,12 @@ import pytest
 pytest_plugins = ["tests.commands", "tests.mongo_server.fixtures", "tests.servers"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run modules with slow tests first, so that no worker is left with one when all others end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"

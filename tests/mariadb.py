@@ -71,6 +71,8 @@ class MariaDB:
         """Let it hang: connections stay open and nothing is answered."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        # On a busy machine its threads answer on until the last one has heard of it.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         """Let it go on after `pause`."""
@@ -90,6 +92,8 @@ class MariaDB:
                 self._program,
                 "--no-defaults",
                 f"--datadir={self._folder / 'data'}",
+                # A server that starts deletes every server's temporary tables in a shared folder.
+                f"--tmpdir={self._folder / 'tmp'}",
                 f"--socket={self._folder / 's'}",
                 f"--pid-file={self._folder / 'pid'}",
                 f"--port={self.port}",
@@ -114,16 +118,18 @@ class MariaDB:
 
     def _install(self) -> None:
         self._folder.chmod(0o755)
-        data = self._folder / "data"
+        data, temporary = self._folder / "data", self._folder / "tmp"
         data.mkdir()
+        temporary.mkdir()
         if os.geteuid() == 0:
-            shutil.chown(self._folder, "mysql")
-            shutil.chown(data, "mysql")
+            for folder in (self._folder, data, temporary):
+                shutil.chown(folder, "mysql")
         subprocess.run(
             [
                 "mariadb-install-db",
                 "--no-defaults",
                 f"--datadir={data}",
+                f"--tmpdir={temporary}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 *_as_user(),

@@ -19,9 +19,14 @@ _READY = "database system is ready to accept connections"
 
 
 class PostgresServer:
-    """The server; killed and started again at will, always on the same port and data."""
+    """The server; killed and started again at will, always on the same port and data.
+
+    Attributes:
+        environment: more variables for its process.
+    """
 
     def __init__(self) -> None:
+        self.environment: dict[str, str] = {}
         # Not pytest's folder: the server's user must be able to enter it.
         self._folder = Path(tempfile.mkdtemp(prefix="courselens-pg-"))
         self._folder.chmod(0o755)
@@ -65,6 +70,7 @@ class PostgresServer:
                 ],
                 stdout=log,
                 stderr=log,
+                env={**os.environ, **self.environment},
                 user=data.stat().st_uid if os.geteuid() == 0 else None,
             )
         until = time.monotonic() + _START_SECONDS

@@ -37,6 +37,7 @@ class TcpProxy:
         self.port = 0
         self._target = (host, port)
         self._cut_at: int | None = None
+        self._age = 0
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -70,6 +71,10 @@ class TcpProxy:
         """Reset all connections, now."""
         asyncio.run_coroutine_threadsafe(self._reset_all(), self._loop).result(10)
 
+    def leave_half_open(self) -> None:
+        """Be silent for ever on the connections that exist, as if the other end had vanished."""
+        self._age += 1
+
     def heal(self) -> None:
         """Be a good network again, for connections to come."""
         self.latency_seconds, self.slice_bytes = 0.0, _CHUNK
@@ -98,6 +103,7 @@ class TcpProxy:
             _reset(writer)
             return
         self.accepted += 1
+        age = self._age
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._target)
         except OSError:
@@ -108,30 +114,36 @@ class TcpProxy:
         try:
             # Whichever side ends first ends both.
             tasks = [
-                asyncio.create_task(self._forward(reader, far_writer)),
-                asyncio.create_task(self._answer(far_reader, writer)),
+                asyncio.create_task(self._forward(reader, far_writer, age)),
+                asyncio.create_task(self._answer(far_reader, writer, age)),
             ]
             _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        except asyncio.CancelledError:
+            pass  # the proxy ends; asyncio would log this as a fault of ours
         finally:
             for each in pair:
                 each.close()
             self._writers -= set(pair)
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, age: int
+    ) -> None:
         while data := await reader.read(_CHUNK):
-            await self._wait_for_sound()
+            await self._wait_for_sound(age)
             writer.write(data)
             await writer.drain()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, age: int
+    ) -> None:
         while data := await reader.read(_CHUNK):
             for begin in range(0, len(data), self.slice_bytes):
                 piece = data[begin : begin + self.slice_bytes]
                 await asyncio.sleep(self.latency_seconds)
-                await self._wait_for_sound()
+                await self._wait_for_sound(age)
                 left = self.cut_after
                 if left is not None and left < len(piece):
                     writer.write(piece[: max(left, 0)])
@@ -140,12 +152,12 @@ class TcpProxy:
                         await writer.drain()
                     _reset(writer)
                     return
-                writer.write(piece)
                 self.sent += len(piece)
+                writer.write(piece)
                 await writer.drain()
 
-    async def _wait_for_sound(self) -> None:
-        while self.is_silent:
+    async def _wait_for_sound(self, age: int) -> None:
+        while self.is_silent or age < self._age:
             await asyncio.sleep(0.01)
 
     async def _reset_all(self) -> None:

@@ -5,35 +5,24 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
-from aggregates.embedded import EmbeddedPostgres
 from tests.mariadb import MariaDB, find_mariadbd, run_on_mysql
 from tests.postgres import PostgresServer
+from tests.programs import required
 from tests.redis import RedisServer, find_redis_server
 
 _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL of a server on which databases may be made."""
-    url = os.environ.get("COURSELENS_TEST_DATABASE_URL")
-    if url:
-        yield url
-        return
-    with (
-        # Not pytest's folder: the server's user must be able to enter it.
-        tempfile.TemporaryDirectory(prefix="courselens-") as folder,
-        EmbeddedPostgres(Path(folder) / "pg") as server,
-    ):
-        yield server.url
+def postgres_server(courselens_database_url: str) -> str:
+    """URL of a server on which databases may be made: that of the test kit."""
+    return courselens_database_url
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +54,7 @@ def postgres_process() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="module")
 def redis_process() -> Iterator[RedisServer]:
     """A running server of the module's own, which its tests may kill and empty."""
-    program = find_redis_server()
-    if program is None:
-        reason = "redis-server is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    server = RedisServer(program)
+    server = RedisServer(required(find_redis_server(), "redis-server is not installed"))
     server.start()
     yield server
     server.kill()
@@ -94,7 +77,7 @@ def mysql_server() -> Iterator[str]:
     if url:
         yield url
         return
-    server = _start_mariadb()
+    server = start_mariadb()
     yield server.url
     server.remove()
 
@@ -111,18 +94,13 @@ def mysql_url(mysql_server: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def mysql_process() -> Iterator[MariaDB]:
     """A running server of the module's own, which its tests may kill and pause."""
-    server = _start_mariadb()
+    server = start_mariadb()
     yield server
     server.remove()
 
 
-def _start_mariadb() -> MariaDB:
-    program = find_mariadbd()
-    if program is None:
-        reason = "mariadbd is not installed; install it, or set COURSELENS_TEST_MYSQL_URL"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    server = MariaDB(program)
+def start_mariadb() -> MariaDB:
+    reason = "mariadbd is not installed; install it, or set COURSELENS_TEST_MYSQL_URL"
+    server = MariaDB(required(find_mariadbd(), reason))
     server.start()
     return server

@@ -74,3 +74,33 @@ async def test_courses_are_found_by_key_or_org_in_order(store: Store):
     assert await keys([COURSE_KEY]) == [COURSE_KEY]
     assert await keys([]) == []
     assert await keys([], orgs=["Uni"]) == [OTHER_KEY, COURSE_KEY]
+
+
+async def test_courses_of_other_orgs_are_left_out(store: Store):
+    await refresh(store, "h", key=OTHER_KEY)
+    await refresh(store, "i")
+
+    async def keys(within_orgs: list[str] | None, **more: Any) -> list[str]:
+        found = await store.reader.courses(
+            None, within_orgs=within_orgs, after=None, first=9, **more
+        )
+        return [course.course_key for course in found]
+
+    assert await keys(None) == await keys(["Foreign", "Uni"]) == [OTHER_KEY, COURSE_KEY]
+    assert await keys(["Foreign"]) == []
+    assert await keys([]) == []
+
+
+async def test_users_are_found_by_name_in_any_course(store: Store):
+    async def people(key: str, *known: Person) -> None:
+        course = build_course(known, [], course_key=key)
+        await store.write(course, input_digest=f"names {len(known)}", cursors={})
+
+    await people(OTHER_KEY, Person(1, username="ana"), Person(2, username="ben"))
+    await people(COURSE_KEY, Person(1, username="ana"), Person(3, in_l=False, username="cleo"))
+    assert await store.reader.user_ids("ana") == [1]
+    assert await store.reader.user_ids("cleo") == [3]
+    assert await store.reader.user_ids("nobody") == []
+    assert await store.reader.user_ids("") == []
+    await people(COURSE_KEY, *(Person(number, username="ben") for number in (5, 6, 7)))
+    assert len(await store.reader.user_ids("ben")) == 2

@@ -10,7 +10,6 @@ import pytest
 
 from aggregates.store import Store
 from courselens.errors import StoreError
-from indicators.contract import Cost
 from indicators.registry import Registry
 from tests.data.stored_course import (
     COURSE_KEY,
@@ -24,12 +23,7 @@ from tests.data.stored_course import (
 
 
 def posts_registry(version: int = 1) -> Registry:
-    return build_registry(
-        [
-            declare("posts_made", student=Posts, version=version),
-            declare("posts_live", student=Posts, cost=Cost.LIVE),
-        ]
-    )
+    return build_registry([declare("posts_made", student=Posts, version=version)])
 
 
 async def test_the_digest_holds_while_facts_and_versions_do(postgres_url: str):

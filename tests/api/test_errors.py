@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
+import pytest
 from graphql import GraphQLError
 
-from api.errors import ERROR_LIMIT, ErrorCode, render_error, render_errors
+from api.codes import EXPLAINED, ErrorCode
+from api.errors import ERROR_LIMIT, log_failure, render_error, render_errors
 from courselens.errors import (
     AccessError,
     CourselensError,
@@ -14,8 +13,7 @@ from courselens.errors import (
     QueryError,
     StoreError,
 )
-
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
+from courselens.telemetry import configure_logging
 
 
 def families(base: type[CourselensError]) -> set[type[CourselensError]]:
@@ -32,9 +30,28 @@ def test_every_error_of_a_question_has_a_listed_code() -> None:
     assert {error.code for error in asked} - elsewhere <= set(ErrorCode)
 
 
-def test_page_has_a_paragraph_on_every_code_and_on_no_other() -> None:
-    headings = re.findall(r"^## `([A-Z_]+)`$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert headings == [code.value for code in ErrorCode]
+def test_every_code_is_explained_and_as_retryable_as_its_errors_are() -> None:
+    assert set(EXPLAINED) == set(ErrorCode)
+    for error in families(CourselensError):
+        if error.code in set(ErrorCode):
+            assert error.retryable is EXPLAINED[ErrorCode(error.code)].retryable, error
+
+
+def test_log_tells_types_and_places_but_no_values(capfd: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    canary = "-".join(("canary", "value"))
+    try:
+        try:
+            int(canary)
+        except ValueError as cause:
+            raise KeyError(canary) from cause
+    except KeyError as error:
+        log_failure(error, "id-1", path=["a", 0])
+    logged = capfd.readouterr().err
+    assert canary not in logged
+    assert "builtins.KeyError" in logged
+    assert "builtins.ValueError" in logged
+    assert "test_errors.py" in logged
 
 
 def test_unexpected_error_is_masked() -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from api.explorer import read_examples
-from api.schema import assemble
+from api.schema.assembled import assemble
 from indicators.registry import load_registry
 from tests.data.served_courses import Served
 

@@ -102,6 +102,79 @@ async def test_filters_hold_together_and_any_value_of_a_list_does(
     }
 
 
+COMPARE = (
+    "query($c: ID!, $groups: [GroupInput!]!) { course(key: $c) { compare(groups: $groups) {"
+    " label size indicators { toyTime { n mean minimum maximum } } } } }"
+)
+
+
+async def test_groups_stand_side_by_side_in_the_order_given(served: Served) -> None:
+    groups = [
+        {"label": "Green", "filter": {"cohort": ["Green"]}},
+        {"label": "class"},
+        {"label": "Nobody's", "filter": {"cohort": ["Nobody's"]}},
+        {"label": "slow", "filter": {"values": {"toyTime": {"lt": 300}}}},
+    ]
+    answer = await served.ask(COMPARE, user_id=STAFF, c=BIG, groups=groups)
+    assert [
+        (one["label"], one["size"], *one["indicators"]["toyTime"].values())
+        for one in answer["data"]["course"]["compare"]
+    ] == [
+        ("Green", 13, 13, 1900.0, 1300.0, 2500.0),
+        ("class", 25, 25, 1300.0, 100.0, 2500.0),
+        ("Nobody's", 0, 0, None, None, None),
+        ("slow", 2, 2, 150.0, 100.0, 200.0),
+    ]
+
+
+async def test_comparison_is_one_statement_however_many_groups(served: Served) -> None:
+    async def statements(count: int) -> int:
+        before = served.database.statements
+        groups = [{"label": str(number)} for number in range(count)]
+        answer = await served.ask(COMPARE, user_id=STAFF, c=BIG, groups=groups)
+        assert len(answer["data"]["course"]["compare"]) == count
+        return served.database.statements - before
+
+    await statements(1)
+    assert await statements(10) == await statements(1) == await statements(0) + 1
+
+
+async def test_comparison_of_too_many_groups_is_refused(served: Served) -> None:
+    groups = [{"label": str(number)} for number in range(11)]
+    answer = await served.ask(COMPARE, user_id=STAFF, c=BIG, groups=groups)
+    assert answer["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+    answer = await served.ask(COMPARE, user_id=STUDENTS[0], c=BIG, groups=groups[:2])
+    assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_values_of_every_kind_are_filtered_and_sorted_by(served: Served) -> None:
+    for filter_, expected in (
+        ({"toyProgressPace": ["SLOW"]}, 25),
+        ({"toyProgressPace": ["FAST"]}, 0),
+        ({"toyProgressPassed": True}, 0),
+        ({"toyProgressFirstDay": {"gte": "2026-01-01"}}, 0),
+        ({"toyProgressFirstDay": {"gte": "2026-01-01", "missing": True}}, 25),
+        ({"toyProgressFirstAt": {"lt": "2026-01-01T00:00:00Z", "missing": True}}, 25),
+        ({"toyProgressTags": ["unknown"]}, 25),
+        ({"toyProgressPaces": ["FAST"]}, 0),
+        ({"toyTime": {"missing": True}}, 0),
+    ):
+        students = await page(served, first=0, filter={"values": filter_})
+        assert students["totalCount"] == expected, filter_
+    for order in ("TOY_PROGRESS_PACE", "TOY_PROGRESS_PASSED", "TOY_PROGRESS_FIRST_AT"):
+        assert len(numbers(await page(served, first=100, by={"indicator": order}))) == 25
+
+
+async def test_nothing_is_filtered_or_sorted_by_what_the_team_may_not_see(served: Served) -> None:
+    """`toy_diary` is for the student alone: bounds would tell the team each of its values."""
+    for variables in (
+        {"filter": {"values": {"toyDiary": {"gte": 3}}}},
+        {"by": {"indicator": "TOY_DIARY"}},
+    ):
+        answer = await served.ask(PAGE, user_id=STAFF, c=BIG, **variables)
+        assert answer["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
 async def test_group_has_the_same_statistics_as_a_cohort_of_the_same_students(
     served: Served,
 ) -> None:

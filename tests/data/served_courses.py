@@ -7,7 +7,7 @@ The big course has 25 students, the small one five. Student `n` of the big one (
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,13 +17,15 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import httpx
+from starlette.applications import Starlette
 
 from aggregates.database import Database
 from aggregates.layout import Layout
 from aggregates.store import Store
+from api.access.auth import TokenAuth
+from api.access.policy import RoleSource
 from api.app import create_app
-from api.auth import TokenAuth
-from api.limits import Limits
+from api.options import Options
 from courselens.domain import Level
 from courselens.tokens import SigningKey, issue_token, make_key
 from indicators.contract import Privacy
@@ -247,27 +249,15 @@ def summary(group_id: str, field: str, values: Sequence[float]) -> dict[str, Any
     }
 
 
-class CountingDatabase(Database):
-    """Counts what is sent to PostgreSQL."""
-
-    statements = 0
-
-    async def fetch(self, sql: str, *args: object) -> list[Any]:
-        self.statements += 1
-        return await super().fetch(sql, *args)
-
-    async def fetch_row(self, sql: str, *args: object) -> Any:
-        self.statements += 1
-        return await super().fetch_row(sql, *args)
-
-
 @dataclass(frozen=True, slots=True)
 class Served:
     """The API in this process, as HTTP clients see it."""
 
     client: httpx.AsyncClient
-    database: CountingDatabase
+    database: Database
     key: SigningKey
+    app: Starlette
+    store: Store
 
     async def ask(
         self, query: str, *, user_id: int | None = None, **variables: Any
@@ -295,25 +285,35 @@ async def serve(
     postgres_url: str,
     courses: Sequence[CourseResults],
     *,
-    limits: Limits | None = None,
     registry: Registry | None = None,
+    auth: TokenAuth | None = None,
+    roles: Callable[[RoleSource], RoleSource] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Served]:
-    """Store the courses and serve them."""
+    """Store the courses and serve them; roles are asked for anew unless `roles` remembers them.
+
+    `options` are others of `Options`.
+    """
     registry = registry or served_registry()
-    database = await CountingDatabase.connect(postgres_url, pool_size=4, deadline_seconds=10)
-    assert isinstance(database, CountingDatabase)
+    database = await Database.connect(postgres_url, pool_size=4, deadline_seconds=10)
     store = Store(database, Layout(registry), write_deadline_seconds=60)
     await store.migrate()
     for course in courses:
         await store.write(course, input_digest="1", cursors={})
 
     key = signing_key()
-    auth = TokenAuth({key.key_id: key.public_key}, now=lambda: NOW)
-    app = create_app(registry, store, auth, limits=limits)
+    app = create_app(
+        registry,
+        store,
+        auth or TokenAuth.of(key, now=lambda: NOW),
+        Options(roles=roles(store.reader) if roles else store.reader, **options),
+    )
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield Served(client, database, key)
-    await store.close()
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield Served(client, database, key, app, store)
+    finally:
+        await store.close()
 
 
 @cache

@@ -146,6 +146,7 @@ class Person:
     grade_band: str | None = None
     year_of_birth: int | None = None
     gender: str | None = None
+    level_of_education: str | None = None
     country: str | None = None
     arm: str | None = None
     in_l: bool = True
@@ -165,7 +166,7 @@ def build_roster(people: Sequence[Person]) -> Roster:
             "grade_band": pa.array([p.grade_band for p in people], pa.string()),
             "year_of_birth": pa.array([p.year_of_birth for p in people], pa.int64()),
             "gender": pa.array([p.gender for p in people], pa.string()),
-            "level_of_education": pa.array([None for _ in people], pa.string()),
+            "level_of_education": pa.array([p.level_of_education for p in people], pa.string()),
             "country": pa.array([p.country for p in people], pa.string()),
             "enrolled_us": pa.array([AS_OF_US + p.user_id for p in people], pa.int64()),
         }

@@ -24,7 +24,18 @@ def _pages() -> dict[str, str]:
     return pages
 
 
-@pytest.mark.parametrize("name", ["settings.md", "indicators.md", "commands.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "settings.md",
+        "indicators.md",
+        "commands.md",
+        "access.md",
+        "errors.md",
+        "schema.md",
+        "../plugins/reference.md",
+    ],
+)
 def test_generated_page_is_fresh(name):
     written = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
     assert written == _pages()[name], "run `make docs`"

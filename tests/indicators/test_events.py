@@ -72,6 +72,20 @@ def test_insights_leaves_out_blank_and_long_names_but_for_enrolment(engine, tmp_
     assert facts.has_enrollment
 
 
+def test_locations_are_texts_to_expressions_whatever_the_engine_holds(engine, tmp_path):
+    course = CourseBuilder()
+    for number, place in enumerate(["b", "_forum_", "a", "b"]):
+        course.event(1, moment(f"10:0{number}"), "page", place)
+    path = tmp_path / "events.parquet"
+    pq.write_table(course.tables()["events"], path)
+    events, _ = prepare_events(engine, [path], None, as_of_us=AS_OF, is_insights=False)
+    ordered = engine.fetch(events.select("location").order_by("location")).column("location")
+    assert ordered.to_pylist() == ["_forum_", "a", "b", "b"]
+    assert engine.fetch(events.filter(events.location == "nowhere")).num_rows == 0
+    named = events.select(place=events.location.fill_null("nowhere") + "!").distinct()
+    assert sorted(engine.fetch(named).column("place").to_pylist()) == ["_forum_!", "a!", "b!"]
+
+
 def test_without_files_there_are_no_events(engine):
     events, facts = prepare_events(engine, [], None, as_of_us=AS_OF, is_insights=False)
     found = engine.fetch(events)

@@ -14,7 +14,7 @@ from ibis.expr import types as ir
 from courselens.errors import NotPortable, PluginError
 from courselens.testing import CourseBuilder
 from indicators.engine import Engine, open_engine
-from indicators.finish import finish_parts, null_parts
+from indicators.finish import compile_queries, null_parts, run_queries
 from indicators.shape import BlockKey, Key, read_shape
 
 
@@ -45,10 +45,10 @@ def engine() -> Iterator[Engine]:
 
 def finish(engine: Engine, result: type, table: pa.Table, **kept) -> list[dict]:
     blocks = CourseBuilder().block("z", "course").block("a", "chapter").tables()["blocks"]
-    parts = finish_parts(
-        "acme_moves", read_shape(result), kept.get("given", engine.add("rows", table)),
-        subject="user_id", blocks=engine.add("blocks", blocks), engine=engine,
-    )  # fmt: skip
+    given = kept.get("given", engine.add("rows", table))
+    levels = {"user_id": (read_shape(result), given)}
+    queries = compile_queries("acme_moves", levels, blocks=engine.add("blocks", blocks))
+    parts = run_queries(queries, engine)["user_id"]
     return parts["rows" if result is Moves else "values"].to_pylist()
 
 
@@ -91,6 +91,12 @@ def test_day_numbers_and_microseconds_become_dates_and_instants(engine):
         (moves((1, "a", "z", 1)).drop_columns(["moves"]), r"missing \['moves'\]"),
         (moves((1, "a", "z", 1)).append_column("x", [[1]]), r"unexpected \['x'\]"),
         (moves((1, "a", "z", 1), (1, "a", "z", 2)), "same user_id, block_key, from"),
+        (
+            moves((1, "a", "z", 1), (1, "z", "z", 2), (1, "a", "z", 3)).append_column(
+                "sort_position", [[0, 1, 2]]
+            ),
+            "same user_id, block_key, from",
+        ),
         (moves((1, None, "z", 1)).cast(moves((1, "", "", 1)).schema), "block_key is null"),
         (moves((1, "a", "z", "many")), "moves is no int"),
         (moves((1, "a", "z", 0.5)), "moves is no int"),
@@ -100,6 +106,11 @@ def test_rows_that_do_not_fit_the_result_type_are_refused(engine, table, problem
     with pytest.raises(PluginError, match=problem) as caught:
         finish(engine, Moves, table)
     assert caught.value.plugin == "acme_moves"
+
+
+def test_rows_that_share_all_keys_but_one_are_no_twins(engine):
+    table = moves((1, "a", "z", 1), (1, "a", "a", 1), (2, "a", "z", 1), (1, "z", "z", 1))
+    assert len(finish(engine, Moves, table)) == 4
 
 
 def test_parts_must_be_those_of_the_result_type(engine):

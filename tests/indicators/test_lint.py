@@ -37,6 +37,8 @@ def twice(x: int) -> int:
         (lambda: T.mutate(x=T.x // T.x), "safe_div"),
         (lambda: T.mutate(x=T.x % T.x), "nullif"),
         (lambda: T.agg(x=T.x.collect(order_by=T.y)), "sort"),
+        (lambda: T.agg(x=T.x.median(where=T.y > 0)), "ifelse"),
+        (lambda: T.agg(x=T.x.quantile(0.25, where=T.y > 0)), "ifelse"),
         (lambda: T.sample(0.5), "user_id"),
         (lambda: T.semi_join(ibis.memtable(ONE), "user_id"), "numbers_between"),
     ],

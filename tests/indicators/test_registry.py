@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from typing import Annotated
@@ -9,7 +10,17 @@ from typing import Annotated
 import pytest
 
 from courselens.errors import UnknownIndicator
-from courselens.plugin import Key, Level, Parameter, indicator, intermediate
+from courselens.plugin import (
+    Cost,
+    Key,
+    Level,
+    Parameter,
+    Privacy,
+    Setting,
+    dataset,
+    indicator,
+    intermediate,
+)
 from indicators.registry import Declaration, Registry, load_registry
 
 
@@ -35,10 +46,8 @@ class Unspeakable:
 
 
 def measure(key: str, *needs: str, **given):
-    options = {"student": Number, "levels": (Level.STUDENT,)} | given
-    return indicator(key=key, version=1, title="", unit="", family="", needs=needs, **options)(
-        lambda t, p: t
-    )
+    options = {"student": Number, "levels": (Level.STUDENT,), "title": ""} | given
+    return indicator(key=key, version=1, unit="", family="", needs=needs, **options)(lambda t, p: t)
 
 
 def table(name: str, *needs: str, **given):
@@ -78,6 +87,48 @@ LIMIT = Parameter("limit", int, 5, "A limit.")
 def test_what_cannot_take_part_is_refused_with_the_fix(declared, expected):
     with pytest.raises(AssertionError, match=expected):
         raise AssertionError(problem(*declared))
+
+
+async def live_code(sources, p):
+    return {}
+
+
+def live(key: str, *reads: str, course: bool = False, code=live_code, **given):
+    declared = measure(key, **{"cost": Cost.LIVE} | given)
+    attach = declared.live_for_course if course else declared.live_for_students
+    attach(reads=reads)(code)
+    return declared
+
+
+OF_COURSE = {"student": None, "group": Number, "levels": (Level.COURSE,)}
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        (measure("reach", cost=Cost.LIVE), "declares its cost and its live code apart"),
+        (live("reach", "profiles", cost=Cost.PRECOMPUTED), "cost and its live code apart"),
+        (live("reach", "profiles", **OF_COURSE), "live code for students and no level student"),
+        (live("reach", "blocks", course=True), "for a course and no result type of one"),
+        (live("reach", "blocks", course=True, privacy=(Privacy.AGG,), **OF_COURSE),
+         "shows students a value of the class.*leave Privacy.AGG out"),
+        (live("reach", "profiles", code=lambda s, p: {}), "is not async.*write `async def`"),
+        (live("reach", "events"), "'events', which is no dataset.*blocks, certificates"),
+        (live("reach", "population"), "'population', which is no dataset"),
+    ],
+)  # fmt: skip
+def test_live_code_that_cannot_be_run_is_refused_with_the_fix(declared, expected):
+    with pytest.raises(AssertionError, match=expected):
+        raise AssertionError(problem(declared))
+
+
+def test_live_code_of_both_levels_is_kept_with_what_it_reads():
+    declared = live("reach", "profiles", group=Number, levels=(Level.STUDENT, Level.COURSE))
+    declared.live_for_course(reads=("blocks",))(live_code)
+    registry = register(declared)
+    assert not registry.errors
+    assert registry.indicator("reach").live_student.reads == ("profiles",)
+    assert registry.indicator("reach").live_course.reads == ("blocks",)
 
 
 def test_the_first_of_two_equal_keys_stays_and_built_ins_are_first():
@@ -160,3 +211,97 @@ def test_everything_built_in_is_registered_without_a_complaint():
     registry = load_registry()
     assert [str(error) for error in registry.errors] == []
     assert {one.provider for one in registry.indicators.values()} == {"courselens"}
+
+
+CHART = {"mark": "bar", "data": {"name": "values"}}
+
+
+def deep(depth):
+    return {"layer": [deep(depth - 1)]} if depth else CHART
+
+
+@pytest.mark.parametrize(
+    ("chart", "expected"),
+    [
+        ({"mark": "bar"}, 'chart draws no data. Fix: write {"data": {"name": "values"}}'),
+        ({"data": {"name": "values"}}, "its chart draws nothing. Fix: give a Vega-Lite object"),
+        ({**CHART, "data": {"name": "rows"}}, "draws the data 'rows', which is no part"),
+        ({**CHART, "data": {"url": "http://x"}}, "chart has 'url': it would load something"),
+        ({**CHART, "data": {"values": [{"a": 1}]}}, "chart has 'values': it would bring rows"),
+        ({**CHART, "data": {"sequence": {"stop": 1}}}, "has data without a name. Fix: write"),
+        ({"layer": [CHART, {"mark": {"type": "image", "url": "//x"}}]}, "chart has 'url'"),
+        ({**CHART, "encoding": {"href": {"field": "seconds"}}}, "chart has 'href'"),
+        ({**CHART, "usermeta": {"embedOptions": {}}}, "chart has 'usermeta'"),
+        ({**CHART, "datasets": {"values": []}}, "chart has 'datasets'"),
+        ({**CHART, "width": float("nan")}, "its chart is no JSON.*finite numbers"),
+        ({**CHART, "title": {1, 2}}, r"its chart is no JSON \(TypeError\)"),
+        ({**CHART, "title": "x" * 33_000}, "its chart takes 33050 bytes, allowed are 32768"),
+        (deep(40), "its chart is nested over 32 deep"),
+    ],
+)  # fmt: skip
+def test_charts_that_reach_for_more_than_the_result_are_refused_with_the_fix(chart, expected):
+    with pytest.raises(AssertionError, match=expected):
+        raise AssertionError(problem(measure("reach", chart=chart)))
+
+
+def test_a_chart_is_kept_as_json():
+    scale = {"domain": ["a"], "values": [1, 2]}
+    chart = {"layer": [{"mark": "bar"}], **CHART, "encoding": {"x": {"axis": scale}}}
+    registry = register(measure("reach", chart=chart))
+    assert json.loads(registry.chart("reach")) == chart
+
+
+def own(name: str = "acme_rows", **given):
+    options = {"columns": {"user_id": "int"}, "key": ("user_id",)} | given
+    return dataset(name=name, **options)(lambda request: [])
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        (measure("reach", levels="student"), "`levels` is a str. Fix: give a tuple of levels"),
+        (indicator(key="reach", version=1, title="", unit="", family="", needs=("events"),
+                   student=Number, levels=(Level.STUDENT,))(lambda t, p: t),
+         "`needs` is a str. Fix: give a tuple of names"),
+        (measure("reach", title=None), "`title` is a NoneType. Fix: give text"),
+        (measure("reach", parameters=(Parameter("x y", int, 1, ""),)), "cannot be an argument"),
+        (table("a_table", version=0), "`version` is a int. Fix: give a whole number from 1"),
+        (own("events"), "'events' is the name of a dataset"),
+        (own(columns={"user_id": "int64"}), "'user_id' is declared as 'int64'. Fix: use one of"),
+        (own(columns={}), "has no columns"),
+        (own(key=("id",)), r"key \['id'\] is not among its columns"),
+        (own(settings=("file",)), "its settings are none. Fix: give a tuple of Setting"),
+        (own(settings=(Setting("a-b", ""),)), "'a-b' is no variable"),
+        (own(every_hours=0), "`every_hours` is no time"),
+        (live("reach", "acme_rows"), "'acme_rows', which is no dataset of the platform's"),
+    ],
+)  # fmt: skip
+def test_other_things_than_the_contract_says_are_refused_with_the_fix(declared, expected):
+    with pytest.raises(AssertionError, match=expected):
+        raise AssertionError(problem(declared))
+
+
+def test_own_datasets_are_needed_like_those_of_the_platform():
+    registry = register(own(version=2), measure("reach", "acme_rows"), measure("depth", "events"))
+    assert not registry.errors
+    assert registry.closure("reach") == ("acme_rows",)
+    assert list(registry.dataset("acme_rows").columns) == ["user_id"]
+    assert registry.revision("reach") == "1, acme_rows 2"
+    assert registry.revision("depth") == "1"
+
+
+def test_of_two_who_claim_one_key_the_plugin_has_it_whose_name_it_begins_with():
+    registry = Registry(
+        Declaration("", plugin, "1.0", measure("zoo_reach", "events")) for plugin in ("acme", "zoo")
+    )
+    assert registry.indicator("zoo_reach").provider == "zoo"
+    assert [error.plugin for error in registry.errors] == ["acme"]
+
+
+def test_what_cannot_even_be_looked_at_is_refused_alone():
+    strange = measure("reach", "events")
+    strange.student = 5
+    registry = register(strange, measure("depth", "events"))
+    assert list(registry.indicators) == ["depth"]
+    (error,) = registry.errors
+    assert "5 is no dataclass" in str(error)

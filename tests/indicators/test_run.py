@@ -89,6 +89,17 @@ def test_a_failing_indicator_spoils_only_itself():
     assert reach.student["values"].to_pylist() == [{"user_id": 1, "seconds": None}]
 
 
+def test_an_indicator_whose_query_fails_spoils_only_itself():
+    def misread(t, p):
+        return t.population.select("user_id", seconds=t.population.username.cast("float64"))
+
+    registry = with_built_ins(measure("reach", misread))
+    depth, reach = run_course(worked_example(), "active_days", "reach", registry=registry).results
+    assert (depth.envelope.status, reach.envelope.status) == (Status.READY, Status.FAILED)
+    assert "ConversionException" in (reach.envelope.error or "")
+    assert reach.student["values"].to_pylist() == [{"user_id": 1, "seconds": None}]
+
+
 @pytest.mark.parametrize("how", ["needs", "uses"])
 def test_a_failing_table_fails_what_reads_it_even_what_could_do_without(how):
     wrong = intermediate(name="a_table", columns={"user_id": "int"})(broken)

@@ -21,11 +21,12 @@ import asyncpg
 
 from loaders.events.lake import Lake
 from loaders.events.manifest import read_manifest
+from tests.soak.rig import TASK_MEMORY_MB
 
 ROOT = Path(__file__).parents[2]
 LEASE_SECONDS = 3.0
 SETTLE_SECONDS = 240
-_PRIVATE = {"migrations", "runs", "work", "rejected_messages", "derived_tables"}
+_PRIVATE = {"migrations", "runs", "work", "rejected_messages", "derived_tables", "released"}
 _CHANGING = {"course_id", "run_id", "computed_at", "state_as_of", "fingerprint"}
 
 
@@ -37,7 +38,7 @@ def faults_of(home: Path, kind: str, subject: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that took place: what, and when (seconds since the epoch)."""
+    """A fault that took place: what, and when (by the machine's monotonic clock)."""
 
     deed: str
     at: float
@@ -45,12 +46,28 @@ class Fault:
 
 @dataclass(slots=True)
 class Crew:
-    """An installation: its folder, its database, its processes."""
+    """An installation: its folder, its database, its processes.
+
+    Attributes:
+        home: its folder.
+        source: what it keeps up with.
+        url: of its database.
+        broker_url: of its broker; None: none.
+        environment: more variables for its processes.
+        worker_url: of its database as its processes reach it; `url` if not given.
+        deaths: processes that ended.
+        stops: processes that were stopped, and woken.
+        seen: by course, digests of what readers saw.
+        glances: how often they looked.
+        processes: role of each process that runs.
+    """
 
     home: Path
     source: Path
     url: str
     broker_url: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    worker_url: str | None = None
     deaths: int = 0
     stops: int = 0
     seen: dict[str, set[str]] = field(default_factory=dict)
@@ -79,7 +96,7 @@ class Crew:
         began = time.monotonic()
         while not await self._is_settled():
             if time.monotonic() - began > SETTLE_SECONDS:
-                raise AssertionError(f"not settled within {SETTLE_SECONDS} s")
+                raise AssertionError(f"not settled within {SETTLE_SECONDS} s: {await self.work()}")
             await asyncio.sleep(0.2)
         return time.monotonic() - began
 
@@ -107,6 +124,19 @@ class Crew:
             connection.terminate()
         versions = {key: lake.version(key) for key in lake.course_keys()}
         return not open_work and dict(tuple(row) for row in rows) == versions
+
+    async def work(self) -> list[tuple[str, str, str | None, str | None]]:
+        """Kind, state, code and error of everything that was asked for."""
+        connection = await asyncpg.connect(self.url, timeout=10)
+        try:
+            rows = await connection.fetch(
+                "SELECT kind, state, error_code, error FROM work ORDER BY work_id"
+            )
+        except asyncpg.UndefinedTableError:
+            return []
+        finally:
+            await connection.close()
+        return [tuple(row) for row in rows]
 
     def order(self, kind: str, subject: str, fault: dict[str, Any]) -> None:
         """Have the next task of a piece of work commit a fault."""
@@ -193,7 +223,7 @@ class Crew:
         given = {
             "HOME": self.home,
             "SOURCE_PATHS": self.source,
-            "DATABASE_URL": self.url,
+            "DATABASE_URL": self.worker_url or self.url,
             "MEMORY_LIMIT": "400MB",
             "THREADS": 1,
             "WORKER_SLOTS": 1,
@@ -201,10 +231,11 @@ class Crew:
             "LEASE_SECONDS": LEASE_SECONDS,
             "LOOK_EVERY_SECONDS": 0.5,
             "REFRESH_EVERY_SECONDS": 0,
+            "TASK_MEMORY_MB": TASK_MEMORY_MB,
             **({"BROKER_URL": self.broker_url} if self.broker_url else {}),
         }
         ours = {f"COURSELENS_{name}": str(value) for name, value in given.items()}
-        return {**os.environ, **ours}
+        return {**os.environ, **ours, **self.environment}
 
 
 async def glance(connection: Any) -> dict[str, str]:

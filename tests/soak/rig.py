@@ -3,15 +3,18 @@
 They are the product's own, with fewer indicators. A task counts its steps: every file that it
 opens for writing, renames or removes, every flush to disk, every statement before it is sent and
 after it is answered, every progress report. At the step that a fault names it kills or stops
-itself or its worker. Faults are files in a folder per piece of work; each is used once.
+itself or its worker, takes all memory that it may, or from then on finds the disk full or
+failing. Faults are files in a folder per piece of work; each is used once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import importlib.metadata
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 KEYS = ("time_on_course", "enrollment_count", "course_module_counts")
 COMMAND = (sys.executable, "-m", "tests.soak.rig", "task")
+TASK_MEMORY_MB = 700
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _PLACES = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"})
 
@@ -48,17 +52,28 @@ class Steps:
 
     def __init__(self, folder: Path) -> None:
         self.count = 0
+        self.is_disturbed = False
         self._folder = folder
         self._lock = threading.Lock()
         self._fault = self._take()
 
-    def step(self) -> None:
-        """One step further."""
+    def step(self, *, on_disk: bool = False) -> None:
+        """One step further; `on_disk` where the system may refuse it.
+
+        Raises:
+            OSError: the disk fails.
+        """
         with self._lock:
             self.count += 1
-            is_now = self._fault is not None and self.count == self._fault["step"]
-        if is_now:
-            self._commit()
+            fault = self._fault
+            if fault is None or self.count < fault["step"]:
+                return
+            # A disk fails where it is used: at this step, or at the next that does.
+            if fault["do"] == "failing disk" and not on_disk:
+                return
+            self._fault = None
+            self.is_disturbed = True
+        _commit(fault, self.count)
 
     def _take(self) -> dict[str, Any] | None:
         for path in sorted(self._folder.glob("*.fault")):
@@ -69,20 +84,35 @@ class Steps:
             return fault
         return None
 
-    def _commit(self) -> None:
-        assert self._fault is not None
-        path: Path = self._fault["path"]
-        path.with_suffix(".done").write_text(json.dumps([time.time(), self.count]))
-        match self._fault["do"]:
-            case "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
-            case "stop":
-                os.kill(os.getpid(), signal.SIGSTOP)
-            case "kill worker":
-                os.kill(os.getppid(), signal.SIGKILL)
-            case "stop worker":
-                os.kill(os.getppid(), signal.SIGSTOP)
-                os.kill(os.getpid(), signal.SIGSTOP)
+
+def _commit(fault: dict[str, Any], count: int) -> None:
+    path: Path = fault["path"]
+    path.with_suffix(".done").write_text(json.dumps([time.monotonic(), count]))
+    match fault["do"]:
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "kill worker":
+            os.kill(os.getppid(), signal.SIGKILL)
+        case "stop worker":
+            os.kill(os.getppid(), signal.SIGSTOP)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "full disk":
+            # Of the files alone: pipes and sockets still take what is written.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        case "failing disk":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        case "memory":
+            _take_all_memory()
+
+
+def _take_all_memory() -> None:
+    held = []
+    while True:  # until the worker has seen it
+        if len(held) * 100 < 2 * TASK_MEMORY_MB:
+            held.append(bytearray(os.urandom(1 << 20) * 100))
+        time.sleep(0.02)
 
 
 def count_steps(steps: Steps) -> None:
@@ -92,7 +122,7 @@ def count_steps(steps: Steps) -> None:
     def audit(event: str, args: tuple[Any, ...]) -> None:
         is_writing = event == "open" and isinstance(args[2], int) and args[2] & _WRITING
         if is_writing or event in _PLACES:
-            steps.step()
+            steps.step(on_disk=True)
 
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
         async def call(*args: Any, **kwargs: Any) -> Any:
@@ -108,7 +138,7 @@ def count_steps(steps: Steps) -> None:
     flush = os.fsync
 
     def fsync(descriptor: int) -> None:
-        steps.step()
+        steps.step(on_disk=True)
         flush(descriptor)
 
     os.fsync = fsync
@@ -134,7 +164,7 @@ async def run_counted(job: child.Job, reporter: child.Reporter) -> child.Report:
     few = registry()
     count_steps(steps)
     report = await run_job(job, reporter, few)
-    if report.done:
+    if report.done and not steps.is_disturbed:
         count = steps.count
         (folder / "steps").write_text(str(count))
     return report

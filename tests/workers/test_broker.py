@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
+from aggregates.work import Kind
 from courselens.errors import BrokerError
 from tests.redis import RedisServer
 from workers.broker import QUEUE, Bell
-from workers.work import Kind
 
 WAIT_SECONDS = 20
 

@@ -9,10 +9,11 @@ import pytest
 
 from aggregates.fields import FieldRef
 from aggregates.store import Store
+from aggregates.work import Ask, Kind, Priority
 from courselens.errors import LeaseLost, UnknownWork
 from tests.data.stored_course import COURSE_KEY, Person, build_course, build_result, toy_registry
 from workers.ledger import Ledger
-from workers.work import Ask, Claim, Kind, Priority, Step
+from workers.work import MAX_ATTEMPTS, STUCK_ATTEMPTS, Claim, Step
 
 SECONDS = FieldRef("toy_time", "seconds")
 A, B = "course-v1:A+A+A", "course-v1:B+B+B"
@@ -284,6 +285,25 @@ async def test_history_tells_what_is_busy_set_aside_and_ended(store: Store, ledg
     assert set(history.busy) == {(kind, "d")}
     assert set(history.parked) == {(kind, "c")}
     assert set(history.ended) == {(kind, A, f"of {A}"), (kind, B, f"of {B}")}
+
+
+async def test_nobody_waits_for_what_keeps_failing_and_it_is_tried_again_soon(
+    store: Store, ledger: Ledger
+):
+    await ledger.ask(refresh(A, digest="of A"), asked_by="scheduler")
+    key = ("refresh_course", A)
+    stuck_after = None
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        await store.database.fetch("UPDATE work SET due_at = clock_timestamp()")
+        await ledger.fail(await claimed(ledger), code="X", error="x", retryable=True)
+        if key in (await ledger.history()).stuck:
+            stuck_after = stuck_after or attempt
+    assert stuck_after == STUCK_ATTEMPTS
+    assert (*key, "of A") in (await ledger.history()).ended
+    await store.database.fetch("UPDATE work SET finished_at = finished_at - interval '31 s'")
+    assert (*key, "of A") not in (await ledger.history()).ended
+    await store.database.fetch("UPDATE work SET attempts = 1")  # as if nothing could help
+    assert (*key, "of A") in (await ledger.history()).ended
 
 
 async def test_unreadable_messages_are_counted(store: Store, ledger: Ledger):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from aggregates.work import Ask, Kind, Priority
 from workers.plan import Course, History, Sources, plan_courses, plan_sources
-from workers.work import Ask, Kind, Priority
 
 LOG = Path("/logs/tracking.log")
 NOTHING = History(busy=set(), parked=set(), ended=set())
@@ -52,6 +52,23 @@ def test_logs_do_not_wait_for_tables_that_cannot_be_had():
     parked = replace(NOTHING, parked={SYNC})
     assert keys(plan_sources(first, failed)) == [INGEST]
     assert keys(plan_sources(first, parked)) == [INGEST]
+
+
+def test_logs_wait_for_the_first_copy_of_a_server_however_often_it_fails():
+    first = replace(COPIED, logs={LOG: (11, 2)}, awaited={"platform"})
+    failed = replace(NOTHING, ended={("sync_tables", "platform", "s")})
+    unreached = replace(first, tables={})
+    assert plan_sources(replace(first, tables={"platform": ("s", None)}), failed) == []
+    assert plan_sources(unreached, NOTHING) == []
+    assert keys(plan_sources(replace(unreached, awaited=()), NOTHING)) == [INGEST]
+
+
+def test_courses_wait_for_sources_that_are_read_but_not_for_one_that_keeps_failing():
+    changed = replace(FRESH, facts_digest="e")
+    reading = replace(NOTHING, busy={SYNC})
+    stuck = replace(NOTHING, busy={SYNC}, stuck={SYNC})
+    assert plan_courses([changed], reading, refresh_every_seconds=0) == []
+    assert len(plan_courses([changed], stuck, refresh_every_seconds=0)) == 1
 
 
 def test_what_is_under_way_or_just_ended_for_the_same_input_is_not_asked_for_again():

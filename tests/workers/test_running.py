@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from aggregates.work import Kind
 from courselens.settings import Settings
 from workers.running import Died, Done, Failed, Outcome, run_claim
-from workers.work import Claim, Kind, Step
+from workers.work import Claim, Step
 
 TINY = (sys.executable, str(Path(__file__).parent / "tiny_task.py"))
 
@@ -33,6 +34,12 @@ async def test_a_task_says_how_far_it_is_and_that_it_is_done(tmp_path):
     outcome, steps = await run("nothing", tmp_path)
     assert outcome == Done()
     assert steps == [Step("doing nothing", 1, 2)]
+
+
+async def test_a_task_is_told_the_sources_passwords_where_nobody_else_can_read_them(tmp_path):
+    url = "mysql://reader:canary@127.0.0.1/openedx"
+    outcome, _ = await run("show canary", tmp_path, mysql_url=url)
+    assert outcome == Failed("SHOWN", f"{url} False []", False)
 
 
 async def test_a_task_says_why_it_failed(tmp_path):

@@ -10,13 +10,16 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from aggregates.store import Store
+from aggregates.work import Kind
 from courselens.settings import Settings
 from tests.soak.crew import ROOT
 from workers.broker import Bell
 from workers.ledger import Ledger
 from workers.scheduler import LOCK, Scheduler
-from workers.work import Kind
+from workers.snapshot import writing
 
 TAKE_OVER_SECONDS = 20
 START_SECONDS = 60
@@ -45,6 +48,7 @@ async def leads(process: asyncio.subprocess.Process, *, within: float) -> None:
             pass
 
 
+@pytest.mark.slow
 async def test_another_leads_when_the_leader_is_stopped_or_killed(postgres_url: str, tmp_path):
     async with (
         scheduler_process(postgres_url, tmp_path) as first,
@@ -93,5 +97,32 @@ async def test_nothing_is_due_without_sources(store: Store, ledger: Ledger, tmp_
     scheduler = Scheduler(Settings(home=tmp_path), store, ledger, bell)
     try:
         assert await scheduler.tick() == []
+    finally:
+        bell.close()
+
+
+async def test_a_server_that_is_down_makes_nothing_due_and_stops_no_other_source(
+    store: Store, ledger: Ledger, source, tmp_path
+):
+    folder, _ = source
+    settings = Settings(
+        home=tmp_path,
+        source_paths=(folder,),
+        mongo_url="mongodb://127.0.0.1:9/openedx",
+        source_deadline_seconds=0.2,
+        look_every_seconds=0.001,
+    )
+    bell = Bell(None)
+    scheduler = Scheduler(settings, store, ledger, bell)
+    try:
+        assert [ask.key for ask in await scheduler.tick()] == [("sync_tables", "files")]
+        claim = await ledger.claim("w")
+        assert claim is not None
+        await ledger.finish(claim)
+        # Logs wait: without the platform nobody knows where in a course an event took place.
+        assert await scheduler.tick() == []
+        with writing(settings.tables_path / "platform", loaded_us=await ledger.now_us()) as copy:
+            copy.commit("s")
+        assert [ask.key for ask in await scheduler.tick()] == [("ingest_logs", "")]
     finally:
         bell.close()

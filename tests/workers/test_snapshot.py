@@ -13,9 +13,9 @@ from courselens.errors import LakeError, LeaseLost
 from courselens.sources import load_installation
 from loaders.datasets import DATASETS
 from loaders.events.lake import Lake
-from loaders.events.manifest import locked
+from loaders.manifests import locked
 from workers.facts import KeptFacts
-from workers.snapshot import Snapshot, write_snapshot
+from workers.snapshot import UNFINISHED, Snapshot, writing
 
 A, B = "course-v1:A+A+A", "course-v1:B+B+B"
 
@@ -29,7 +29,13 @@ def enrollments(*rows: tuple[str | None, int]) -> pa.Table:
 
 
 def write(path: Path, table: pa.Table, *, state: str = "s", commit=lambda: None) -> None:
-    write_snapshot(path, {"enrollments": table}, state=state, loaded_us=7, before_commit=commit)
+    with writing(path, loaded_us=7, before_commit=commit) as writer:
+        writer.replace("enrollments", table)
+        writer.commit(state)
+
+
+def files(path: Path) -> list[Path]:
+    return sorted(path.glob("*/*.arrow"))
 
 
 def users(path: Path, course_key: str) -> list[int] | None:
@@ -57,17 +63,48 @@ def test_a_copy_that_may_not_commit_leaves_the_old_one(tmp_path):
     assert Snapshot(tmp_path).manifest.state == "s"
     write(tmp_path, enrollments((A, 2)), state="t")
     assert users(tmp_path, A) == [2]
-    assert sorted(path.name for path in tmp_path.glob("*.arrow")) == [
-        "enrollments-1.arrow",  # whoever reads it may finish
-        "enrollments-2.arrow",
-    ]
+    assert len(files(tmp_path)) == 2  # whoever reads the old one may finish
+    write(tmp_path, enrollments((A, 2)), state="u")
+    assert len(files(tmp_path)) == 1
 
 
-def test_unchanged_tables_keep_their_file(tmp_path):
-    for state in ("s", "t"):
-        write(tmp_path, enrollments((A, 1)), state=state)
-    assert [path.name for path in tmp_path.glob("*.arrow")] == ["enrollments-1.arrow"]
+def test_courses_that_did_not_change_keep_their_file(tmp_path):
+    write(tmp_path, enrollments((A, 1), (B, 2)))
+    before = files(tmp_path)
+    write(tmp_path, enrollments((A, 1), (B, 3)), state="t")
+    assert [kept for kept in files(tmp_path) if kept in before] == before
+    assert len(files(tmp_path)) == 3
+    assert (users(tmp_path, A), users(tmp_path, B)) == ([1], [3])
     assert Snapshot(tmp_path).manifest.state == "t"
+
+
+def test_what_was_written_without_a_commit_is_not_seen_and_swept_later(tmp_path):
+    write(tmp_path, enrollments((A, 1)))
+    before = files(tmp_path)
+    with writing(tmp_path, loaded_us=8) as writer:
+        writer.put("enrollments", enrollments((B, 2)), B)
+        writer.forget(A)
+    assert len(files(tmp_path)) == 2
+    assert (users(tmp_path, A), users(tmp_path, B)) == ([1], None)
+    write(tmp_path, enrollments((A, 1)))
+    assert files(tmp_path) == before
+
+
+def test_a_checkpoint_is_visible_and_says_that_it_is_not_the_end(tmp_path):
+    with writing(tmp_path, loaded_us=7) as writer:
+        writer.put("enrollments", enrollments((A, 1)), A)
+        writer.memory = {"cursor": 5}
+        writer.checkpoint()
+        assert Snapshot(tmp_path).manifest.state is None
+        writer.put("enrollments", enrollments((B, 2)), B)
+        assert (users(tmp_path, A), users(tmp_path, B)) == ([1], None)
+        writer.commit("s")
+    with writing(tmp_path, loaded_us=8) as writer:
+        assert writer.memory == {"cursor": 5}
+        writer.put("enrollments", enrollments(), A)
+        writer.checkpoint()
+    assert Snapshot(tmp_path).manifest.state == UNFINISHED
+    assert Snapshot(tmp_path).course_keys == {B}
 
 
 def test_two_processes_cannot_write_at_once(tmp_path):
@@ -87,7 +124,10 @@ def test_kept_facts_are_those_of_the_files_to_the_digest(tmp_path, source):
     installation, _ = load_installation([folder], lake, now_us=5, memory_limit="500MB")
     tables = installation.loaded.tables
     path = tmp_path / "tables" / "files"
-    write_snapshot(path, tables, state="s", loaded_us=5, before_commit=lambda: None)
+    with writing(path, loaded_us=5) as writer:
+        for name, table in tables.items():
+            writer.replace(name, table)
+        writer.commit("s")
     facts = KeptFacts.open(tmp_path / "tables", ["files"], lake)
     key = course.course_key
     assert facts.course_keys == installation.course_keys == [key]

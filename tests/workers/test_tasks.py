@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from aggregates.store import Store
+from aggregates.work import Ask, Kind, Priority
 from courselens.errors import (
+    BadParameter,
     LakeError,
     LeaseLost,
     SourceNotFound,
@@ -28,7 +31,6 @@ from workers.tasks.refresh_course import refresh
 from workers.tasks.run import describe
 from workers.tasks.sync_tables import sync_tables
 from workers.tasks.task import Task
-from workers.work import Ask, Kind, Priority
 
 TaskFor = Callable[..., Awaitable[Task]]
 
@@ -110,6 +112,12 @@ async def test_a_course_that_nobody_knows_is_a_failure_that_does_not_pass(task_f
     assert not describe(failed.value).retryable
 
 
+async def test_a_source_that_is_not_configured_is_named_with_those_that_are(task_for: TaskFor):
+    task = await task_for(Kind.SYNC_TABLES, "platform")
+    with pytest.raises(BadParameter, match="allowed is files"):
+        await sync_tables(task)
+
+
 @pytest.mark.parametrize(
     ("error", "report"),
     [
@@ -136,6 +144,10 @@ async def test_a_course_that_nobody_knows_is_a_failure_that_does_not_pass(task_f
         (
             OSError(28, "No space left on device", "/home/ada"),
             Report(code="IO_ERROR", error="OSError: No space left on device", retryable=True),
+        ),
+        (
+            duckdb.IOException('Could not write file "/home/ada": No space left on device'),
+            Report(code="IO_ERROR", error="IOException: No space left on device", retryable=True),
         ),
     ],
 )

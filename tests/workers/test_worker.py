@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from aggregates.store import Store
+from aggregates.work import Ask, Kind, Priority
 from courselens.errors import StoreError
 from courselens.settings import Settings
 from tests.data.stored_course import toy_registry
 from tests.postgres import PostgresServer
 from workers.ledger import Ledger
-from workers.work import Ask, Kind, Priority
 from workers.worker import Worker
 
 TINY = (sys.executable, str(Path(__file__).parent / "tiny_task.py"))

@@ -47,6 +47,20 @@ async def test_writing_twice_gives_the_documents_of_writing_once(mongo_url):
     assert len(once["modulestore.structures"]) == 4
 
 
+async def test_a_smaller_simulation_leaves_nothing_of_the_larger_and_all_of_others(mongo_url):
+    with pymongo.MongoClient(mongo_url) as client:
+        database = client[urlsplit(mongo_url).path.strip("/")]
+        database["modulestore.active_versions"].insert_one({"org": "X", "course": "Y", "run": "Z"})
+        database["contents"].insert_one({"_id": 1, "course_id": "course-v1:X+Y+Z"})
+    await write(mongo_url)
+    (key,) = await write(mongo_url, courses=1)
+
+    found = read_all(mongo_url)
+    assert {each["org"] for each in found["modulestore.active_versions"]} == {"X", "SimX"}
+    assert len(found["modulestore.active_versions"]) == 2
+    assert {each["course_id"] for each in found["contents"]} == {key, "course-v1:X+Y+Z"}
+
+
 async def test_posts_of_all_courses_have_ids_of_their_own(mongo_url):
     keys = await write(mongo_url)
 

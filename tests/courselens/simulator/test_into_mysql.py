@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from courselens.errors import SourceRefused
+from courselens.simulator.course import build_course
 from courselens.simulator.into_mysql import table_statements, write_into_mysql
+from courselens.simulator.mysql_rows import posts_of
+from courselens.simulator.options import Options
+from courselens.simulator.outline import outline_course
+from courselens.simulator.package import forum_lines
+from courselens.simulator.people import make_people
+from courselens.simulator.truth import imagine
 from tests.mariadb import run_on_mysql
 
 SIZE = {"students": 15, "weeks": 1, "seed": 4}
@@ -56,11 +64,37 @@ def test_an_installation_without_forum_and_history_lacks_their_tables(database):
     }  # fmt: skip
 
 
-def test_a_database_that_holds_tables_is_refused(database):
-    url = database("sim_twice")
-    write_into_mysql(url, **SIZE)
-    with pytest.raises(SourceRefused, match="already exists"):
+def test_a_second_run_takes_the_place_of_the_first(database):
+    once, twice = database("sim_once"), database("sim_twice")
+    write_into_mysql(once, enrollment_history=True, **SIZE)
+    write_into_mysql(twice, enrollment_history=True, courses=2, students=20, weeks=1, seed=9)
+    write_into_mysql(twice, enrollment_history=True, **SIZE)
+    assert content(twice) == content(once)
+
+
+def test_a_database_of_a_platform_is_refused_and_keeps_its_rows(database):
+    url = database("sim_real")
+    run_on_mysql(
+        url,
+        *(statement for name, statement in table_statements() if name == "auth_user"),
+        "INSERT INTO auth_user (id, username, email, password, first_name, last_name, is_staff,"
+        " is_active, is_superuser, date_joined) VALUES (7, 'a', '', '', '', '', 0, 1, 0, NOW())",
+    )
+    with pytest.raises(SourceRefused, match="no simulation made: auth_user"):
         write_into_mysql(url, **SIZE)
+    assert run_on_mysql(url, "SELECT id FROM auth_user") == [(7,)]
+
+
+def test_posts_that_moved_keep_the_ids_of_the_files_whatever_the_course():
+    options = Options(students=60, weeks=2, courses=2, seed=4)
+    course, people = build_course(options, 1), make_people(options)
+    truth = imagine(options, people, outline_course(course), 0, 0)
+    written = dict(posts_of(course, truth.posts, truth.roster, people, first_id=1, migrated=True))
+    in_files = forum_lines(course, truth.posts, truth.roster, people)
+    assert [row["mongo_id"] for row in written["forum_mongocontent"]] == [
+        orjson.loads(line)["_id"]["$oid"] for line in in_files
+    ]
+    assert in_files
 
 
 def test_text_survives_with_its_escapes_and_breaks(database):

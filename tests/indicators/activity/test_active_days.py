@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from courselens.testing import CourseBuilder, run_indicator, worked_example
-from tests.data.results import group_rows, student_rows
+from courselens.testing import (
+    CourseBuilder,
+    group_rows,
+    run_indicator,
+    student_rows,
+    worked_example,
+)
 
 
 def learners() -> CourseBuilder:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from courselens.testing import CourseBuilder, run_indicator
-from tests.data.results import group_rows
+from courselens.testing import CourseBuilder, group_rows, run_indicator
 
 
 def course_of_two_weeks() -> CourseBuilder:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from courselens.testing import CourseBuilder, run_indicator, worked_example
+import pytest
+
+from courselens.errors import MissingSource
+from courselens.testing import CourseBuilder, run_indicator, run_live_course, worked_example
 
 
 def counts(course):
@@ -37,3 +40,16 @@ def test_without_a_structure_there_are_no_rows_and_it_says_so():
     result = run_indicator("course_module_counts", course, as_of="2024-06-01")
     assert result.envelope.missing_source == ("blocks",)
     assert result.group["rows"].num_rows == 0
+
+
+async def test_counts_read_now_are_those_that_are_computed_in_the_same_order():
+    found = await run_live_course("course_module_counts", worked_example())
+    computed = run_indicator("course_module_counts", worked_example(), as_of="2024-06-01")
+    assert [(row.block_type, row.blocks) for row in found.rows] == [
+        (row["block_type"], row["blocks"]) for row in computed.group["rows"].to_pylist()
+    ]
+
+
+async def test_without_a_structure_there_is_nothing_to_read():
+    with pytest.raises(MissingSource):
+        await run_live_course("course_module_counts", CourseBuilder().student(1))

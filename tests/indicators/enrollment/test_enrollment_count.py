@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from courselens.testing import CourseBuilder, run_indicator
-from tests.data.results import group_rows
+from courselens.testing import CourseBuilder, group_rows, run_indicator
 
 
 def roster() -> CourseBuilder:

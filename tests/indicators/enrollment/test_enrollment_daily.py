@@ -6,8 +6,7 @@ from datetime import date
 
 import pytest
 
-from courselens.testing import CourseBuilder, run_indicator
-from tests.data.results import group_rows
+from courselens.testing import CourseBuilder, group_rows, run_indicator
 
 
 def day(number: int) -> date:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from courselens.testing import CourseBuilder, run_indicator
+from courselens.testing import CourseBuilder, run_indicator, run_live_students
+from indicators.grades.course_grade import CourseGrade
 from tests.data.graded_course import AS_OF, grade, graded_course
 
 
@@ -44,6 +45,19 @@ def test_a_student_has_the_persistent_grade_or_null():
         {"user_id": 2, "ratio": 0.31, "letter_grade": None, "passed": False},
         {"user_id": 3, "ratio": None, "letter_grade": None, "passed": None},
     ]
+
+
+async def test_a_grade_read_now_is_the_one_that_is_computed():
+    course = course_of((0.72, True), (0.31, True), (None, True), (0.6, False))
+    computed = {
+        row.pop("user_id"): CourseGrade(**row) for row in run(course).student["values"].to_pylist()
+    }
+    unknown = CourseGrade(None, None, None)
+    found = await run_live_students("course_grade", course, [1, 2, 3])
+    assert set(found) == {1, 2}
+    assert {user_id: found.get(user_id, unknown) for user_id in (1, 2, 3)} == {
+        user_id: computed[user_id] for user_id in (1, 2, 3)
+    }
 
 
 def test_statistics_are_over_those_who_attempted_something_graded():

@@ -1,8 +1,6 @@
-"""Submissions: what counts as one, as correct, and what came before."""
+"""Submissions: what came before each check."""
 
 from __future__ import annotations
-
-import pytest
 
 from courselens.testing import CourseBuilder, worked_example
 from tests.data.intermediates import rows_of
@@ -40,37 +38,6 @@ def test_submissions_of_the_worked_example():
         ("P2", 1, True, None),
         ("P3", 1, False, None),
     ]
-
-
-def test_only_checks_by_the_server_that_name_their_problem_count():
-    course = one_problem()
-    check(course, "10:00", source="browser")
-    course.event(1, DAY + "10:01", "problem_check", success="correct")
-    course.event(1, DAY + "10:02", "problem_save", "P1")
-    course.event(1, DAY + "10:03", "problem_check_fail", "P1")
-    check(course, "10:04")
-    (row,) = submitted(course)
-    assert row["event_id"] == 4
-
-
-@pytest.mark.parametrize(
-    ("columns", "strict", "partial"),
-    [
-        ({"success": "correct"}, True, True),
-        ({"success": "incorrect"}, False, False),
-        ({"success": None}, False, False),
-        ({"success": "incorrect", "grade": 2.0, "max_grade": 2.0}, True, True),
-        ({"success": "incorrect", "grade": 1.0, "max_grade": 2.0}, False, True),
-        ({"success": "incorrect", "grade": 0.0, "max_grade": 2.0}, False, False),
-        ({"success": "correct", "grade": 0.0, "max_grade": 0.0}, False, False),
-        ({"success": "correct", "grade": 1.0, "max_grade": None}, True, True),
-    ],
-)
-def test_points_decide_whether_an_answer_is_correct(columns, strict, partial):
-    course = check(one_problem(), "10:00", **columns)
-    assert [row["is_correct"] for row in submitted(course)] == [strict]
-    rows = submitted(course, partial_counts_as_correct=True)
-    assert [row["is_correct"] for row in rows] == [partial]
 
 
 def test_resets_begin_instances_and_hints_add_up():

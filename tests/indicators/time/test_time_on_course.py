@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from courselens.testing import CourseBuilder, run_indicator, worked_example
-from tests.data.results import group_rows, student_rows
+from courselens.testing import (
+    CourseBuilder,
+    group_rows,
+    run_indicator,
+    student_rows,
+    worked_example,
+)
 
 START = datetime(2024, 3, 4, tzinfo=UTC)
 
@@ -88,6 +93,7 @@ SAME = {user: user for user in range(1, 5)}
 WHOLE = {"covered": ("2024-03-04", "2024-03-04"), "as_of": "2024-03-05"}
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     rows=events,
@@ -110,6 +116,7 @@ def test_parts_of_a_window_add_up_to_the_whole(rows, border, policy, tail):
     assert {user: (first[user] or 0.0) + (second[user] or 0.0) for user in whole} == whole
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(rows=events, order=st.permutations(range(1, 5)))
 def test_who_is_who_changes_nothing_for_anybody(rows, order):

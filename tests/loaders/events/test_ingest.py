@@ -320,7 +320,7 @@ def test_a_run_that_is_killed_leaves_the_lake_whole(
 
 
 def test_two_writers_do_not_meet(tmp_path):
-    from loaders.events.manifest import locked
+    from loaders.manifests import locked
 
     with (
         locked(tmp_path / "lake"),

@@ -12,9 +12,9 @@ from pyarrow import parquet
 from courselens.domain import day_number
 from courselens.errors import LakeError
 from loaders.datasets import EVENTS
-from loaders.events.lake import LOST_DAYS
+from loaders.events.lake import LOST_DAYS, Lake
 from loaders.events.users import name_only_sql, name_only_user_id
-from tests.data.log_lines import COURSE, START, bring_in, lake_of, line, write_log
+from tests.data.log_lines import COURSE, START, bring_in, lake_of, line, rows, write_log
 
 DAY = 86400
 
@@ -121,3 +121,15 @@ def test_an_id_from_a_name_is_the_same_in_sql(name):
 def test_an_id_from_a_name_never_changes():
     # md5("honor") begins b2f3e1...: a change would split stored learners in two
     assert name_only_user_id("honor") == -805926567490615903
+
+
+def test_a_frozen_lake_stays_as_it_was_and_its_files_stay_over_the_next_ingestion(tmp_path):
+    log, lake = tmp_path / "tracking.log", Lake(tmp_path / "lake")
+    lines = [line("nowhere", 60 * n, event={"n": n}) for n in range(4)]
+    bring_in(lake, write_log(log, lines[:1]))
+    frozen = lake.frozen()
+    version, seen = frozen.version(COURSE), rows(frozen)
+    bring_in(lake, write_log(log, lines[:2]))
+    assert (frozen.version(COURSE), rows(frozen)) == (version, seen)
+    assert (len(seen), len(rows(lake))) == (1, 2)
+    assert lake.version(COURSE) != version

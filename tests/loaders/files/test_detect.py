@@ -38,7 +38,7 @@ def tell(tmp_path):
         ("tracking.log-20150101-1420070400.gz", "broken"),
         ("org-prod-events-2015-01-01.log.gz", ""),
         ("tracking.log.1", b"\x00\xff"),
-        ("events.gz", gzip.compress(json.dumps(EVENT).encode())),
+        ("events.gz", gzip.compress(json.dumps(EVENT).encode(), mtime=0)),
         ("big.json", json.dumps({**NATIVE, "data": {"text": "x" * 100_000}}, indent=1)),
     ],
 )

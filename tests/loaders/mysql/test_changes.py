@@ -6,6 +6,7 @@ import pytest
 
 from courselens.errors import MissingSource
 from loaders.mysql.source import MySQLSource
+from loaders.mysql.versions import read_published_versions
 from tests.mariadb import run_on_mysql
 
 COURSE = "course-v1:O+C+R"
@@ -61,6 +62,50 @@ async def test_new_rows_come_once(source):
     run_on_mysql(source.url, f"{ENROL} (2, '{COURSE}', 1, 'audit', 72)")
     found, cursor = await read(source, "enrollments", cursor)
     assert found == [72]
+
+
+@pytest.mark.parametrize("name", ["enrollments", "module_states"])
+async def test_a_present_cursor_passes_over_what_is_there_and_nothing_else(source, name):
+    def add(*numbers):
+        for n in numbers:
+            if name == "enrollments":
+                run_on_mysql(source.url, f"{ENROL} ({n}, '{COURSE}', 1, 'audit', {n})")
+            else:
+                save_state(source.url, n, "'2020-01-01'" if n < 6 else "UTC_TIMESTAMP(6)")
+
+    assert json.loads(json.dumps(await source.present(name)))
+    add(1, 2, 5)
+    cursor = await source.present(name)
+    newest = await source.newest(name)
+    assert (await read(source, name, cursor))[0] == []
+    assert await source.newest(name) == newest
+
+    add(6)
+    assert await source.newest(name) != newest
+    found, cursor = await read(source, name, cursor)
+    assert found == [6]
+    if name == "enrollments":
+        add(4)  # its id was drawn before
+        assert (await read(source, name, cursor))[0] == [4]
+
+
+async def test_published_versions_are_those_of_the_index_page_by_page(source):
+    assert await source.published_versions() == {}
+    table = "split_modulestore_django_splitmodulestorecourseindex"
+    for n, version in enumerate(("a" * 24, "", "c" * 24), 1):
+        run_on_mysql(
+            source.url,
+            f"INSERT INTO {table} (objectid, course_id, org, draft_version, published_version,"
+            " library_version, wiki_slug, base_store, edited_on, last_update)"
+            f" VALUES ('{n}', '{COURSE}{n}', '', '', '{version}', '', '', '', NOW(), NOW())",
+        )
+    wanted = {f"{COURSE}1": "a" * 24, f"{COURSE}2": "", f"{COURSE}3": "c" * 24}
+    assert await source.published_versions() == wanted
+    assert await read_published_versions(source.databases["main"], page_rows=2) == wanted
+
+    run_on_mysql(source.url, f"DROP TABLE {table}")
+    await source.capabilities(is_fresh=True)
+    assert await source.published_versions() == {}
 
 
 async def test_a_row_whose_id_was_drawn_before_others_is_found_when_it_is_committed(source):

@@ -14,6 +14,7 @@ BIG = 1000  # rows of a table that must not be scanned
 COPIES = 8
 ENOUGH = 12_000
 PARAMETERS = {
+    "user_id": 10_001,
     "user_ids": list(range(10_001, 10_101)),
     "parents": list(range(1, 201)),
     "after_0": 10_000,

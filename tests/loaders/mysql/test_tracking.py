@@ -23,6 +23,7 @@ async def test_rows_come_in_the_legacy_envelope_without_addresses(empty_installa
     )
     (page,) = await read(empty_installation)
 
+    assert page.ids == (7,)
     assert page.last_id == 7
     assert page.events == (
         {
