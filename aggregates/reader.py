@@ -26,7 +26,7 @@ from aggregates.records import (
 )
 from aggregates.run_facts import RunFacts
 from aggregates.statistics import read_ad_hoc
-from indicators.roles import GLOBAL_STAFF
+from courselens.domain import GLOBAL_STAFF
 
 _INT64 = 2**63
 _ENVELOPES, _RELEASED = "envelopes", "released"

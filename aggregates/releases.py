@@ -15,13 +15,11 @@ from collections.abc import Mapping, Sequence
 
 from aggregates.database import Connection
 from aggregates.sketches import changed
-from aggregates.units import Unit, counts_people, units_of, version_of
+from aggregates.small_numbers import K_MIN, counts_people
+from aggregates.units import Unit, units_of, version_of
 from indicators.contract import Privacy
 from indicators.registry import Registry
 from indicators.result import CourseResults, Status
-
-K_MIN = 10
-"""People below which nothing is told to those who may not see named students."""
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Unit))
 

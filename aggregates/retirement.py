@@ -7,8 +7,8 @@ from collections.abc import Collection
 from aggregates.database import Connection, Database
 from aggregates.naming import quote
 from aggregates.notices import tell_all
-from aggregates.releases import K_MIN
 from aggregates.sketches import wipe
+from aggregates.small_numbers import K_MIN
 from aggregates.writer import WRITERS_LOCK, delete_course
 from courselens.domain import RETIRED_PREFIX
 

@@ -6,8 +6,8 @@ import pyarrow as pa
 
 from aggregates.copying import copy_table
 from aggregates.database import Connection
+from courselens.domain import GLOBAL_STAFF
 from indicators.result import CourseResults
-from indicators.roles import GLOBAL_STAFF
 
 _LOCK = 0x636C656E_00000002
 """Advisory lock: refreshes of two courses of one org replace the same rows."""

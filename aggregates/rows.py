@@ -15,7 +15,8 @@ from aggregates.layout import Layout, PartTable, WideTable, column_of
 from aggregates.records import BlockRecord, StudentRecord
 from courselens.domain import from_us
 from courselens.errors import ResultRefused
-from indicators.result import SUMMARY_SCHEMA, CourseResults, Result
+from indicators.arrow import SUMMARY_SCHEMA, arrow_type
+from indicators.result import CourseResults, Result
 from indicators.shape import VALUES, Field
 
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -94,7 +95,7 @@ def _wide_rows(wide: WideTable, by_key: Mapping[str, Result], users: pa.Array) -
         result = by_key.get(ref.indicator)
         values = result.student.get(VALUES) if result else None
         if result is None or values is None:
-            columns[ref.column] = pa.nulls(len(users), field.arrow_type)
+            columns[ref.column] = pa.nulls(len(users), arrow_type(field))
         else:
             if ref.indicator not in places:
                 places[ref.indicator] = _row_of(ref.indicator, VALUES, values["user_id"], users)
@@ -159,10 +160,10 @@ def _column(indicator: str, table: pa.Table, field: Field) -> pa.Array:
             indicator, field.name, "the result has no such column", "return every declared field"
         )
     try:
-        column = table[field.name].combine_chunks().cast(field.arrow_type)
+        column = table[field.name].combine_chunks().cast(arrow_type(field))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
         raise ResultRefused(
-            indicator, field.name, f"it does not hold {field.arrow_type} ({exc})", "cast it"
+            indicator, field.name, f"it does not hold {arrow_type(field)} ({exc})", "cast it"
         ) from exc
     _check_finite(indicator, field.name, column)
     return column

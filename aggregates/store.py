@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
-from aggregates import retirement
 from aggregates.database import Database
 from aggregates.layout import Layout
 from aggregates.leftovers import Leftover, find_leftovers, remove_leftovers
@@ -14,15 +14,18 @@ from aggregates.notices import Notices
 from aggregates.reader import Reader
 from aggregates.snapshots import Snapshot, open_snapshot
 from aggregates.work import Work
-from aggregates.writer import Guard, WriteReport, renew_course, write_course
 from indicators.registry import Registry
 from indicators.result import CourseResults
+
+if TYPE_CHECKING:
+    from aggregates.writer import Guard, WriteReport
 
 
 class Store:
     """Owns `database`, the pool; `reader` answers questions, `write` replaces a course.
 
     `notices` tells what changes, to whoever is `listening`; `work` is where work is asked for.
+    What writes is imported at the first write: it takes Arrow, 50 MB, and who serves never writes.
     """
 
     def __init__(
@@ -108,6 +111,8 @@ class Store:
             ResultRefused: the results hold something that must not be stored.
             StoreError: the server does not answer in time, or refuses.
         """
+        from aggregates.writer import write_course
+
         return await write_course(
             self.database,
             self._layout,
@@ -132,6 +137,8 @@ class Store:
             ResultRefused: the results hold something that must not be stored.
             StoreError: the server does not answer in time, or refuses.
         """
+        from aggregates.writer import renew_course
+
         return await renew_course(
             self.database,
             self._layout,
@@ -205,6 +212,8 @@ class Store:
         Raises:
             StoreError: the server does not answer in time, or refuses.
         """
+        from aggregates import retirement
+
         seconds = self._write_deadline_seconds
         rows = await retirement.take_out(
             self.database, user_ids, usernames, deadline_seconds=seconds

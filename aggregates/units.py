@@ -15,25 +15,14 @@ import pyarrow.compute as pc
 
 from aggregates.rows import instant
 from aggregates.sketches import SKETCH_BYTES, Hashes, hash_rows, sketches
+from aggregates.small_numbers import FEW_OTHERS, SUMMARY, counts_people
+from indicators.arrow import arrow_type
 from indicators.registry import Registry
 from indicators.result import COURSE_GROUP, CourseResults, Result
 from indicators.shape import VALUES, Field, Kind, Part, Shape
 
-SUMMARY = "summary."
-"""Begins the part of a free summary; the field's name follows."""
-
 RANKS = tuple((5 * step + 2.5) / 100 for step in range(20))
 """Shares of the class between the steps in which a student's standing is told."""
-
-FEW_OTHERS = 2
-"""If no more people than these have another value than all the rest, that value is hidden."""
-
-AMOUNT_UNITS = frozenset({"count", "counts", "seconds", "days", "points"})
-
-
-def counts_people(field: Field) -> bool:
-    """Whether a whole number of a group's row is one of people, not an amount such as views."""
-    return field.kind is Kind.INT and not field.is_list and field.unit not in AMOUNT_UNITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +87,7 @@ def units_of(registry: Registry, results: CourseResults, result: Result) -> Iter
 
 def _typed(table: pa.Table, subject: str, fields: Sequence[Field]) -> pa.Table:
     """The declared columns as they are declared."""
-    columns = {field.name: table[field.name].cast(field.arrow_type) for field in fields}
+    columns = {field.name: table[field.name].cast(arrow_type(field)) for field in fields}
     kind = pa.int64() if subject == "user_id" else pa.string()
     return pa.table({subject: table[subject].cast(kind), **columns})
 

@@ -15,6 +15,7 @@ from graphql.pyutils import Path
 
 from aggregates.reader import Reader
 from aggregates.records import CourseRecord, RoleRecord, StudentRecord
+from aggregates.small_numbers import K_MIN
 from aggregates.work import Work
 from api.access.policy import (
     Access,
@@ -27,7 +28,6 @@ from api.access.policy import (
     require_viewer,
     stand,
 )
-from api.access.suppression import K_MIN
 from api.live.batch import Batch
 from api.schema.fields import Info
 from api.schema.shapes import Metric, Values

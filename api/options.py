@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from aggregates.small_numbers import K_MIN
 from api.access.policy import ProfileFilters, RoleSource
-from api.access.suppression import K_MIN
 from api.documents.accepted import DocumentRules
 from api.documents.limits import Limits
 from api.exports.door import DEADLINE_SECONDS, EXPORTS_AT_ONCE

@@ -28,10 +28,10 @@ from strawberry.extensions import ParserCache, ValidationCache
 
 from aggregates.fields import FieldRef
 from aggregates.records import ReleasedRecord
+from aggregates.small_numbers import K_MIN
 from aggregates.store import Store
 from api.access.auth import TokenAuth
 from api.access.roles import RoleCache
-from api.access.suppression import K_MIN
 from api.app import create_app
 from api.context import Context
 from api.http.gate import Gate

@@ -31,6 +31,9 @@ PSEUDO_BLOCKS = (
     REMOVED,
 )
 
+GLOBAL_STAFF = "global_staff"
+"""Role of users with `auth_user.is_staff` or `is_superuser`."""
+
 RETIRED_PREFIX = "retired__user_"
 """Start of retired usernames: RETIRED_USERNAME_PREFIX of the platform's default settings."""
 

@@ -23,12 +23,11 @@ from api.schema.assembled import assemble
 from api.schema.reference import schema_page
 from courselens.cli.indicators import describe
 from courselens.cli.main import app
-from courselens.domain import Level
+from courselens.domain import GLOBAL_STAFF, Level
 from courselens.settings import Settings
 from docs.plugin_reference import plugin_reference
 from indicators.contract import Privacy
 from indicators.registry import Registry, load_registry
-from indicators.roles import GLOBAL_STAFF
 
 REFERENCE = Path(__file__).parent / "reference"
 

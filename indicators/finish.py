@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 from ibis.expr import types as ir
 
 from courselens.errors import PluginError
+from indicators.arrow import TYPES, arrow_type
 from indicators.contract import Indicator, Intermediate
 from indicators.engine import Engine, to_sql
 from indicators.lint import check_portable
 from indicators.parameters import Parameters
-from indicators.shape import ARROW, VALUES, Field, Kind, Part, Shape, read_shape
+from indicators.shape import VALUES, Field, Kind, Part, Shape, read_shape
 from indicators.sharing import share_common
 from indicators.tables import Tables
 
@@ -156,7 +157,7 @@ def null_parts(shape: Shape, *, subject: str, subjects: pa.Array) -> dict[str, p
     empty = {part.name: result_schema(part, subject).empty_table() for part in shape.parts}
     for part in shape.parts:
         if part.name == VALUES or not part.many:
-            nulls = [pa.nulls(len(subjects), field.arrow_type) for field in part.values]
+            nulls = [pa.nulls(len(subjects), arrow_type(field)) for field in part.values]
             if not part.keys:
                 empty[part.name] = pa.Table.from_arrays(
                     [subjects, *nulls], schema=result_schema(part, subject)
@@ -237,7 +238,7 @@ def result_schema(part: Part, subject: str) -> pa.Schema:
     subject_type = pa.int64() if subject == "user_id" else pa.string()
     return pa.schema(
         [pa.field(subject, subject_type)]
-        + [pa.field(field.name, field.arrow_type) for field in part.fields]
+        + [pa.field(field.name, arrow_type(field)) for field in part.fields]
     )
 
 
@@ -287,5 +288,5 @@ def _cast(column: pa.ChunkedArray, field: Field) -> pa.ChunkedArray:
     if field.kind is Kind.DAY and pa.types.is_integer(column.type):
         return column.cast(pa.int32()).cast(pa.date32())
     if field.kind is Kind.INSTANT and pa.types.is_integer(column.type):
-        return column.cast(pa.int64()).cast(ARROW[Kind.INSTANT])
-    return column.cast(field.arrow_type)
+        return column.cast(pa.int64()).cast(TYPES[Kind.INSTANT])
+    return column.cast(arrow_type(field))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Protocol
 
 from indicators.parameters import Parameters
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Sources(Protocol):

@@ -5,46 +5,19 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from indicators.contract import Indicator
 from indicators.parameters import Parameters
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 COURSE_GROUP = "course"
 """`group_id` of all students. Others: `cohort:NAME`, `mode:NAME`, `arm:PARTITION:GROUP`."""
 
 STATISTICS = ("n", "n_null", "mean", "sd", "median", "p25", "p75", "sum", "minimum", "maximum")
 """Columns of a summary; `sum` is null unless the field is seconds or a count (catalogue 1.11)."""
-
-SUMMARY_SCHEMA = pa.schema(
-    [
-        pa.field("group_id", pa.string()),
-        pa.field("field", pa.string()),
-        pa.field("n", pa.int64()),
-        pa.field("n_null", pa.int64()),
-        pa.field("mean", pa.float64()),
-        pa.field("sd", pa.float64()),
-        pa.field("median", pa.float64()),
-        pa.field("p25", pa.float64()),
-        pa.field("p75", pa.float64()),
-        pa.field("sum", pa.float64()),
-        pa.field("minimum", pa.float64()),
-        pa.field("maximum", pa.float64()),
-        pa.field("histogram", pa.list_(pa.int64())),
-    ]
-)
-"""Free summaries: one row per group and scalar numeric student field. `histogram` counts 20 equal
-bins from minimum to maximum, half-open, the last closed; one bin when all values are equal."""
-
-STANDING_SCHEMA = pa.schema(
-    [
-        pa.field("user_id", pa.int64()),
-        pa.field("field", pa.string()),
-        pa.field("percentile", pa.float64()),
-    ]
-)
-"""Percentile rank in the course, 0..100, per student and scalar numeric field (catalogue 3.9)."""
 
 
 class Status(enum.StrEnum):
@@ -91,8 +64,8 @@ class Result:
     Attributes:
         student: rows by part, each with `user_id`, the part's keys and values.
         group: the same with `group_id`: what `for_groups` gave, or cells rolled up (1.11).
-        summaries: `SUMMARY_SCHEMA`; empty without a scalar numeric student field.
-        standing: `STANDING_SCHEMA`.
+        summaries: `arrow.SUMMARY_SCHEMA`; empty without a scalar numeric student field.
+        standing: `arrow.STANDING_SCHEMA`.
     """
 
     indicator: Indicator

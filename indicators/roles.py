@@ -5,11 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from courselens.domain import GLOBAL_STAFF
 from indicators.data import CourseData
 from loaders.datasets import COURSE_ROLES
-
-GLOBAL_STAFF = "global_staff"
-"""Role of users with `auth_user.is_staff` or `is_superuser`."""
 
 
 def roles_of(data: CourseData) -> pa.Table:

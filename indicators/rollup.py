@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from indicators.result import COURSE_GROUP, STANDING_SCHEMA, SUMMARY_SCHEMA
+from indicators.arrow import STANDING_SCHEMA, SUMMARY_SCHEMA, arrow_type
+from indicators.result import COURSE_GROUP
 from indicators.shape import Field, Kind, Part, adds_up
 
 Floats = npt.NDArray[np.float64]
@@ -125,7 +126,7 @@ def roll_up_cells(
         columns |= {key: grouped.column(key) for key in keys}
         for field in part.values:
             column = grouped.column(f"{field.name}_{'sum' if adds_up(field) else 'mean'}")
-            columns[field.name] = column.cast(field.arrow_type if adds_up(field) else pa.float64())
+            columns[field.name] = column.cast(arrow_type(field) if adds_up(field) else pa.float64())
         pieces.append(_in_order(pa.table(columns), part, blocks))
     return pa.concat_tables(pieces)
 

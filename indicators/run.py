@@ -15,6 +15,7 @@ from courselens.domain import Level
 from courselens.errors import BadParameter, CourselensError, MissingSource
 from indicators.apart.apart import Apart
 from indicators.apart.elsewhere import Elsewhere, Found
+from indicators.arrow import STANDING_SCHEMA, SUMMARY_SCHEMA
 from indicators.context import (
     Times,
     coverage_share,
@@ -37,8 +38,6 @@ from indicators.plan import PEOPLE, Plan, needs_students
 from indicators.registry import Registry
 from indicators.result import (
     COURSE_GROUP,
-    STANDING_SCHEMA,
-    SUMMARY_SCHEMA,
     CourseResults,
     Envelope,
     Result,

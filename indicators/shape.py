@@ -24,8 +24,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, NewType
 
-import pyarrow as pa
-
 BlockKey = NewType("BlockKey", str)
 """Usage key of a block, or a pseudo-block such as `_forum_`."""
 
@@ -80,17 +78,6 @@ _KINDS: dict[object, Kind] = {
     BlockKey: Kind.BLOCK,
 }
 
-ARROW: dict[Kind, pa.DataType] = {
-    Kind.INT: pa.int64(),
-    Kind.FLOAT: pa.float64(),
-    Kind.BOOL: pa.bool_(),
-    Kind.STRING: pa.string(),
-    Kind.DAY: pa.date32(),
-    Kind.INSTANT: pa.timestamp("us", tz="UTC"),
-    Kind.BLOCK: pa.string(),
-    Kind.ENUM: pa.string(),
-}
-
 NUMERIC = frozenset({Kind.INT, Kind.FLOAT})
 
 
@@ -133,11 +120,6 @@ class Field:
     def is_numeric(self) -> bool:
         """Whether summaries, filters, order and standing apply."""
         return self.kind in NUMERIC and not self.is_list
-
-    @property
-    def arrow_type(self) -> pa.DataType:
-        """Type of the column in a finished result."""
-        return pa.list_(ARROW[self.kind]) if self.is_list else ARROW[self.kind]
 
 
 @dataclass(frozen=True, slots=True)

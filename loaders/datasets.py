@@ -9,16 +9,11 @@ Arrow tables of exactly these schemas, one per dataset, with the rows of every c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-_TYPES: dict[str, pa.DataType] = {
-    "string": pa.string(),
-    "int": pa.int64(),
-    "float": pa.float64(),
-    "bool": pa.bool_(),
-    "strings": pa.list_(pa.string()),
-}
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +32,25 @@ class Dataset:
     @property
     def schema(self) -> pa.Schema:
         """Arrow schema of the table; every column may be null."""
-        return pa.schema([pa.field(name, _TYPES[kind]) for name, kind in self.columns.items()])
+        return _schema(tuple(self.columns.items()))
 
     def empty(self) -> pa.Table:
         """A table of this dataset without rows."""
         return self.schema.empty_table()
+
+
+@cache
+def _schema(columns: tuple[tuple[str, str], ...]) -> pa.Schema:
+    import pyarrow as pa  # 50 MB, and a process that answers questions needs the names alone
+
+    types = {
+        "string": pa.string(),
+        "int": pa.int64(),
+        "float": pa.float64(),
+        "bool": pa.bool_(),
+        "strings": pa.list_(pa.string()),
+    }
+    return pa.schema([pa.field(name, types[kind]) for name, kind in columns])
 
 
 COURSES = Dataset(

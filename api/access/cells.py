@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aggregates.records import ReleasedRecord
-from aggregates.units import counts_people
+from aggregates.small_numbers import counts_people
 from api.access.rounding import coarse, in_fives, in_steps, share_step, step_of
 from api.access.suppression import nearest
 from api.schema.records import Row

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aggregates.records import CourseRecord, RoleRecord
-from courselens.domain import Level
+from courselens.domain import GLOBAL_STAFF, Level
 from courselens.errors import AccessError, CourselensError, SourceUnavailable, Unauthenticated
 from indicators.contract import Privacy
-from indicators.roles import GLOBAL_STAFF
 
 TEAM_ROLES = frozenset({"staff", "limited_staff", "instructor", "data_researcher"})
 """Roles that see a course's students; others, such as beta testers, see nothing by them."""

@@ -15,8 +15,8 @@ import structlog
 
 from aggregates.records import RoleRecord
 from api.access.policy import RoleSource
+from courselens.domain import GLOBAL_STAFF
 from courselens.errors import MissingSource, SourceRefused, SourceUnavailable
-from indicators.roles import GLOBAL_STAFF
 
 ROLES_SECONDS = 60.0
 REMEMBERED = 10_000

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aggregates.records import ReleasedRecord
-from aggregates.releases import K_MIN as K_MIN
-from aggregates.units import FEW_OTHERS
+from aggregates.small_numbers import FEW_OTHERS
 from api.access.rounding import coarse, in_fives, in_steps, share_step
 from api.schema.records import Row
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
-
 from aggregates.fields import FieldRef
 from aggregates.reader import ROSTER
 from aggregates.tables import BlockName
@@ -18,7 +16,7 @@ from api.types.scalars import GradeBand
 from api.types.student import student_record
 from api.types.summary import HISTOGRAM_BIN
 from api.types.summary import SUMMARY as SUMMARY_RECORD
-from indicators.shape import ARROW, Field, Kind, Part
+from indicators.shape import Field, Kind, Part
 
 _KINDS: dict[object, Kind] = {
     int: Kind.INT,
@@ -27,6 +25,12 @@ _KINDS: dict[object, Kind] = {
     datetime: Kind.INSTANT,
     GradeBand: Kind.ENUM,
 }
+
+
+_TEXTS = frozenset({Kind.STRING, Kind.BLOCK, Kind.ENUM})
+
+Cells = Sequence[Sequence[Any]]
+"""Rows of a table, each with a value for every column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,9 @@ class ExportColumn:
     is_list: bool = False
 
     @property
-    def arrow_type(self) -> pa.DataType:
-        """Its type in Parquet."""
-        return pa.list_(ARROW[self.kind]) if self.is_list else ARROW[self.kind]
-
-    @property
     def is_text(self) -> bool:
         """Whether somebody may have written the values."""
-        return ARROW[self.kind] == pa.string() and not self.is_list
+        return self.kind in _TEXTS and not self.is_list
 
 
 COURSE_KEY = ExportColumn("course_key", Kind.STRING, "Course key, `course-v1:…`.")

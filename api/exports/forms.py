@@ -9,18 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
-import pyarrow as pa
 
-from api.exports.columns import ExportColumn
+from api.exports.columns import Cells, ExportColumn
 from api.exports.question import Form
 from api.types.scalars import write_instant
 from courselens.spreadsheets import cell
 from indicators.shape import Kind
-
-Cells = Sequence[Sequence[Any]]
-_META_KEY = b"courselens"
-_GROUP_CELLS = 400_000
-"""Cells of a row group of Parquet: what is held back at most until it is written."""
 
 MEDIA_TYPES: Mapping[Form, str] = {
     Form.CSV: "text/csv; charset=utf-8; header=present",
@@ -50,7 +44,11 @@ def make_encoder(form: Form, columns: Sequence[ExportColumn], meta: Mapping[str,
     """The encoder of a form of file with rows; Parquet carries `meta` in itself."""
     if form is Form.CSV:
         return _Csv(columns)
-    return _JsonLines(columns) if form is Form.JSON_LINES else _Parquet(columns, meta)
+    if form is Form.JSON_LINES:
+        return _JsonLines(columns)
+    from api.exports.parquet import Parquet  # takes Arrow, 55 MB, and most processes write none
+
+    return Parquet(columns, meta)
 
 
 class _Csv:
@@ -97,85 +95,6 @@ class _JsonLines:
 
     def end(self) -> bytes:
         return b""
-
-
-class _Parquet:
-    """Row groups as they are full; the foot, without which nothing can be read, comes last."""
-
-    def __init__(self, columns: Sequence[ExportColumn], meta: Mapping[str, Any]) -> None:
-        self._types = [column.arrow_type for column in columns]
-        schema = pa.schema(
-            [
-                pa.field(column.name, column.arrow_type, metadata=_described(column))
-                for column in columns
-            ],
-            metadata={_META_KEY: orjson.dumps(meta, option=orjson.OPT_UTC_Z)},
-        )
-        self._schema = schema
-        self._sink = _Sink()
-        from pyarrow import parquet  # takes 5 MB, and most processes never write one
-
-        self._writer = parquet.ParquetWriter(self._sink, schema, compression="zstd")
-        self._held: list[pa.RecordBatch] = []
-        self._cells = 0
-
-    def begin(self) -> bytes:
-        return self._sink.take()
-
-    def rows(self, rows: Cells) -> bytes:
-        arrays = [
-            pa.array(values, kind)
-            for values, kind in zip(zip(*rows, strict=True), self._types, strict=True)
-        ]
-        self._held.append(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
-        self._cells += len(rows) * len(arrays)
-        if self._cells >= _GROUP_CELLS:
-            self._write_group()
-        return self._sink.take()
-
-    def end(self) -> bytes:
-        self._write_group()
-        self._writer.close()
-        return self._sink.take()
-
-    def _write_group(self) -> None:
-        if self._held:
-            held = pa.Table.from_batches(self._held, schema=self._schema)
-            self._writer.write_table(held, row_group_size=held.num_rows)
-            self._held, self._cells = [], 0
-
-
-class _Sink(io.RawIOBase):
-    """A file that only grows, and of which the beginning is taken away as it is written."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._size = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        piece = bytes(data)
-        self._pieces.append(piece)
-        self._size += len(piece)
-        return len(piece)
-
-    def tell(self) -> int:
-        return self._size
-
-    def take(self) -> bytes:
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
-
-
-def _described(column: ExportColumn) -> dict[bytes, bytes]:
-    facts = {
-        "unit": column.unit,
-        "description": column.description,
-        "indicator": column.indicator,
-    }
-    return {name.encode(): text.encode() for name, text in facts.items() if text}
 
 
 def _cell_writer(column: ExportColumn) -> Callable[[Any], Any] | None:

@@ -8,17 +8,18 @@ from collections import defaultdict
 from collections.abc import Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import structlog
 
 from api.live.plugins import PluginCode
 from courselens.errors import MissingSource, SourceError, SourceUnavailable
 from indicators.contract import Indicator
 from indicators.live import Live
-from loaders.datasets import DATASETS
+from loaders.datasets import DATASETS, Dataset
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 T = TypeVar("T")
 
@@ -155,13 +156,8 @@ class Batch:
                 unsent = self._add(_Load(dataset, course_key))
                 loads.append(unsent)
             unsent.user_ids |= missing
-        ids = pa.array(sorted(wanted), pa.int64())
-        found = [DATASETS[dataset].empty()]
-        for load in list(loads):
-            if not wanted.isdisjoint(load.user_ids):
-                table = await self._wait(load)
-                found.append(table.filter(pc.is_in(table.column("user_id"), ids)))
-        return pa.concat_tables(found)
+        asked = [load for load in loads if not wanted.isdisjoint(load.user_ids)]
+        return _rows_of(wanted, [await self._wait(load) for load in asked], DATASETS[dataset])
 
     async def course(self, dataset: str, course_key: str) -> pa.Table:
         """All rows of a course; raises as `students` does."""
@@ -280,3 +276,12 @@ def open_batch(
         code: runs the live code, and remembers how it goes.
     """
     return Batch(source, deadline_seconds=deadline_seconds, code=code)
+
+
+def _rows_of(user_ids: Collection[int], tables: Sequence[pa.Table], dataset: Dataset) -> pa.Table:
+    import pyarrow as pa  # 50 MB, and most processes are never asked for anything live
+    import pyarrow.compute as pc
+
+    ids = pa.array(sorted(user_ids), pa.int64())
+    found = [table.filter(pc.is_in(table.column("user_id"), ids)) for table in tables]
+    return pa.concat_tables([dataset.empty(), *found])

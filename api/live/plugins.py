@@ -14,9 +14,8 @@ import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import structlog
 
 from courselens.domain import BUILT_IN
@@ -32,6 +31,9 @@ from indicators.contract import Indicator
 from indicators.live import Live, Sources
 from indicators.parameters import Parameters
 from loaders.circuit import Circuit
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FAILURES = 5
 """From so many failures in a row an indicator's live values are switched off."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from api.live.batch import Batch
 from courselens.errors import PluginError
 from indicators.contract import Indicator
 from indicators.live import Live
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class BoundSources:

@@ -10,7 +10,7 @@ from typing import Any
 
 from aggregates.fields import FieldRef
 from aggregates.records import EnvelopeRecord, ReleasedRecord, SummaryRecord
-from aggregates.units import SUMMARY, counts_people
+from aggregates.small_numbers import SUMMARY, counts_people
 from api.access.cells import protect_rows
 from api.access.suppression import protect_standing, protect_statistics
 from api.context import Context, CourseSource

@@ -15,20 +15,19 @@ import orjson
 import typer
 
 from aggregates.records import RoleRecord
+from aggregates.small_numbers import K_MIN
 from api.access.policy import ProfileFilters, Viewer, stand
-from api.access.suppression import K_MIN
 from api.context import CourseSource
 from api.documents.limits import Limits
 from api.exports.export import Export
 from api.exports.question import ExportQuestion, Form, read_export_question
 from api.schema.assembled import assemble
 from courselens.cli.console import Report, err, progress_bar
-from courselens.domain import Level
+from courselens.domain import GLOBAL_STAFF, Level
 from courselens.errors import BadParameter, CourselensError, UnknownCourse
 from courselens.installed import load_installed
 from courselens.settings import Settings
 from courselens.storage import open_store
-from indicators.roles import GLOBAL_STAFF
 
 _OPERATOR = Viewer(0, "operator")
 _SEES_ALL = (RoleRecord(None, None, GLOBAL_STAFF),)

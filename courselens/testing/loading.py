@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from courselens.errors import PluginError
-from indicators.own_datasets import LoadRequest, OwnDataset, read_rows
+from indicators.own_datasets import LoadRequest, OwnDataset
+from indicators.own_rows import read_rows
 
 
 def load_dataset(

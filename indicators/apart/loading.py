@@ -12,7 +12,8 @@ from courselens.errors import PluginError
 from indicators.apart.guard import forbid
 from indicators.apart.words import Tell, Word
 from indicators.contract import ENTRY_POINT_GROUP
-from indicators.own_datasets import LoadRequest, OwnDataset, read_rows
+from indicators.own_datasets import LoadRequest, OwnDataset
+from indicators.own_rows import read_rows
 
 
 @dataclass(frozen=True, slots=True)

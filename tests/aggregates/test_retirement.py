@@ -9,8 +9,8 @@ import numpy as np
 import orjson
 import pytest
 
-from aggregates.releases import K_MIN
 from aggregates.sketches import WIPED
+from aggregates.small_numbers import K_MIN
 from aggregates.store import Store
 from aggregates.writer import WRITERS_LOCK
 from courselens.domain import Level

@@ -6,7 +6,7 @@ import sys
 
 UNUSED = {
     *("aiomysql", "motor", "pymongo", "pymysql", "duckdb", "dramatiq", "redis"),
-    *("pyarrow.parquet", "workers", "courselens.simulator"),
+    *("pyarrow", "numpy", "workers", "courselens.simulator"),
 }
 
 

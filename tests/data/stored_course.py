@@ -11,13 +11,12 @@ from typing import Annotated, Any
 import pyarrow as pa
 
 from courselens.domain import Level, Window, to_us
+from indicators.arrow import STANDING_SCHEMA, SUMMARY_SCHEMA, arrow_type
 from indicators.contract import Indicator, indicator
 from indicators.parameters import Parameters
 from indicators.registry import Declaration, Registry
 from indicators.result import (
     COURSE_GROUP,
-    STANDING_SCHEMA,
-    SUMMARY_SCHEMA,
     CourseResults,
     Envelope,
     Result,
@@ -220,7 +219,7 @@ def rows_table(part: Part, subject: str, rows: Sequence[Mapping[str, Any]]) -> p
     """Rows of a part as the plan gives them; an absent value is null."""
     kind = pa.int64() if subject == "user_id" else pa.string()
     fields = [pa.field(subject, kind)]
-    fields += [pa.field(field.name, field.arrow_type) for field in part.fields]
+    fields += [pa.field(field.name, arrow_type(field)) for field in part.fields]
     return pa.Table.from_pylist([dict(row) for row in rows], schema=pa.schema(fields))
 
 

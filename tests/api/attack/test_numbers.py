@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from aggregates.releases import K_MIN
+from aggregates.small_numbers import K_MIN
 from tests.api.attack.asking import IS_LONG, SEEDS, attack, class_numbers
 from tests.api.attack.classes import FIRST, KEY, TEAM, Attacked
 from tests.data.served_courses import Served

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aggregates.releases import K_MIN
+from aggregates.small_numbers import K_MIN
 from tests.api.attack.asking import IS_LONG, SEEDS, attack, class_numbers, own_numbers, refresh
 from tests.api.attack.classes import CHAPTERS, FIRST, KINDS, OPENED, TEAM, Attacked
 

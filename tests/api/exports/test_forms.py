@@ -18,6 +18,7 @@ from api.exports.columns import ExportColumn
 from api.exports.forms import make_encoder
 from api.exports.question import Form
 from courselens.spreadsheets import FORMULA_STARTS
+from indicators.arrow import arrow_type
 from indicators.shape import Kind
 
 COLUMNS = (
@@ -92,7 +93,7 @@ def test_parquet_has_types_units_and_what_the_table_is() -> None:
     assert read.to_pylist() == [
         dict(zip((column.name for column in COLUMNS), row, strict=True)) for row in (FULL, NOTHING)
     ]
-    assert [field.type for field in read.schema] == [column.arrow_type for column in COLUMNS]
+    assert [field.type for field in read.schema] == [arrow_type(column) for column in COLUMNS]
     assert read.schema.field("seconds").metadata[b"unit"] == b"seconds"
     assert read.schema.field("seconds").metadata[b"indicator"] == b"toy_time"
     assert json.loads(read.schema.metadata[b"courselens"]) == {"run": 7}
