@@ -1,4 +1,4 @@
-"""Connections of a pool, kept at hand between statements."""
+"""Connections of a pool, kept at hand between statements, with what is prepared on them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,51 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from asyncpg import InterfaceError
+from asyncpg import InterfaceError, InvalidCachedStatementError
+from asyncpg.protocol import NO_TIMEOUT
 
 Connection = Any  # an asyncpg connection; the driver is untyped
+
+PREPARED = 100
+"""Statements that are kept prepared on a connection, as many as the driver itself keeps."""
+
+
+class Held:
+    """A connection that is out of the pool.
+
+    The driver keeps statements prepared too, but to find one there, and a timer for each call, cost
+    half as much as a small statement.
+
+    Attributes:
+        connection: the driver's.
+    """
+
+    __slots__ = ("_prepared", "connection")
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._prepared: dict[str, Any] = {}
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be asked by it any more."""
+        try:
+            return bool(self.connection.is_closed())
+        except InterfaceError:  # it has ended, and the pool has taken it back
+            return True
+
+    async def ask(self, method: str, sql: str, args: tuple[object, ...]) -> Any:
+        """What `fetch` or `fetchrow` gives; the caller sets the deadline."""
+        prepared = self._prepared.get(sql)
+        if prepared is None:
+            if len(self._prepared) >= PREPARED:
+                self._prepared.clear()
+            prepared = self._prepared[sql] = await self.connection.prepare(sql)
+        try:
+            return await getattr(prepared, method)(*args, timeout=NO_TIMEOUT)
+        except InvalidCachedStatementError:  # its tables have other columns now
+            self._prepared.clear()
+            return await getattr(self.connection, method)(sql, *args)
 
 
 class Connections:
@@ -30,39 +72,39 @@ class Connections:
         self._is_closing = False
         self._taken = 0
         """Connections that are out of the pool: lent, or kept at hand."""
-        self._free: list[Connection] = []
+        self._free: list[Held] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    def at_hand(self) -> Connection | None:
+    def at_hand(self) -> Held | None:
         """A connection, if there is one that nobody uses."""
-        if self._free and not _is_closed(self._free[-1]):
+        if self._free and not self._free[-1].is_closed:
             return self._free.pop()
         return None
 
-    async def take(self) -> Connection:
+    async def take(self) -> Held:
         """A connection, as soon as there is one; the caller sets the deadline."""
         while True:
             while self._free:
-                connection = self.at_hand()
-                if connection is not None:
-                    return connection
+                held = self.at_hand()
+                if held is not None:
+                    return held
                 await self.drop(self._free.pop())
             if self._taken < self._size:
                 return await self._take_from_pool()
             await self._wait()
 
-    async def give_back(self, connection: Connection) -> None:
+    async def give_back(self, held: Held) -> None:
         """Keep a connection on which nothing is under way for the next one."""
         if self._is_closing:
-            await self.drop(connection)
+            await self.drop(held)
             return
-        self._free.append(connection)
+        self._free.append(held)
         self._wake()
 
-    async def drop(self, connection: Connection) -> None:
+    async def drop(self, held: Held) -> None:
         """Give a connection to the pool: something is under way on it, or it is broken."""
         try:
-            await self._pool.release(connection)
+            await self._pool.release(held.connection)
         finally:
             self._taken -= 1
             self._wake()
@@ -71,21 +113,21 @@ class Connections:
         """Have the connections that are not in use made anew before they are used again."""
         await self._pool.expire_connections()
         free, self._free = self._free, []
-        for connection in free:
-            await self.drop(connection)
+        for held in free:
+            await self.drop(held)
 
     async def close(self) -> None:
         """Close all connections, when those that are lent have come back."""
         self._is_closing = True
         free, self._free = self._free, []
-        for connection in free:
-            await self.drop(connection)
+        for held in free:
+            await self.drop(held)
         await self._pool.close()
 
-    async def _take_from_pool(self) -> Connection:
+    async def _take_from_pool(self) -> Held:
         self._taken += 1
         try:
-            return await self._pool.acquire()
+            return Held(await self._pool.acquire())
         except BaseException:
             self._taken -= 1
             self._wake()
@@ -107,10 +149,3 @@ class Connections:
             if not waiter.done():
                 waiter.set_result(None)
                 return
-
-
-def _is_closed(connection: Connection) -> bool:
-    try:
-        return bool(connection.is_closed())
-    except InterfaceError:  # it has ended, and the pool has taken it back
-        return True

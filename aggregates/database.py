@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import asyncpg
 import orjson
 
-from aggregates.connections import Connections
+from aggregates.connections import Connection as Connection
+from aggregates.connections import Connections, Held
 from courselens.deadline import Deadline
 from courselens.errors import BadParameter, StoreError, TablesMissing
 
-Connection = Any  # an asyncpg connection; the driver is untyped
 Row = Any  # an asyncpg record: read by column name or place
 
 
@@ -119,40 +119,41 @@ class Database:
         self.statements += 1
         # Without context managers made of generators: this is where small questions spend time.
         try:
-            connection = await self._take()
+            held = await self._take()
             try:
-                found = await getattr(connection, method)(sql, *args)
+                with self._deadline.started():
+                    found = await held.ask(method, sql, args)
             except BaseException as error:
-                await self._take_back(connection, error)
+                await self._take_back(held, error)
                 raise
         except Exception:
             with translate(self.deadline_seconds), blame_asker():
                 raise
-        await self._connections.give_back(connection)
+        await self._connections.give_back(held)
         return found
 
-    async def _take(self) -> Connection:
-        connection = self._connections.at_hand()
-        if connection is not None:
-            return connection
+    async def _take(self) -> Held:
+        held = self._connections.at_hand()
+        if held is not None:
+            return held
         with self._deadline.started():
             return await self._connections.take()
 
-    async def _take_back(self, connection: Connection, error: BaseException) -> None:
+    async def _take_back(self, held: Held, error: BaseException) -> None:
         """Take back a connection on which something went wrong."""
         if isinstance(error, TimeoutError):
-            await self._abandon(connection)
-        await self._connections.drop(connection)
+            await self._abandon(held.connection)
+        await self._connections.drop(held)
 
     @contextlib.asynccontextmanager
     async def _lent(self) -> AsyncIterator[Connection]:
-        connection = await self._take()
+        held = await self._take()
         try:
-            yield connection
+            yield held.connection
         except BaseException:
-            await self._connections.drop(connection)
+            await self._connections.drop(held)
             raise
-        await self._connections.give_back(connection)
+        await self._connections.give_back(held)
 
     @contextlib.asynccontextmanager
     async def _abandoned_if_late(self, connection: Connection) -> AsyncIterator[None]:

@@ -45,6 +45,7 @@ from api.schema.assembled import assemble
 from api.schema.fields import strawberry_schema
 from bench.graphql_data import FIELDS, SHAPES, bench_registry
 from courselens.domain import BUILT_IN
+from courselens.memory import search_less
 from courselens.serving import new_loop
 from courselens.tokens import make_key
 from indicators.registry import Declaration, Registry, load_registry
@@ -84,6 +85,7 @@ async def _ours(
                 kept_bytes=kept_bytes,
             ),
         )
+        search_less()
         yield app, {"http": make_protocol(gate, Deadlines())}
 
 

@@ -54,8 +54,11 @@ class _Wait:
         self._is_over = False
 
     def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
+        loop = self._deadline._loop
+        task = None if loop is None else asyncio.current_task(loop)
+        if loop is None or task is None:  # the first wait, or the first on another loop
+            loop = asyncio.get_running_loop()  # a system call
+            task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a deadline is for a task")
         self._task = task

@@ -12,10 +12,12 @@ import orjson
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from api.documents.accepted import apollo_id
 from api.documents.limits import Limits
 from api.errors import ERROR_LIMIT, render_errors
+from api.http.at_once import write_at_once
 from api.operations import Answer, Question
 from courselens.deadline import Deadline
 from courselens.errors import CourselensError, QueryError, RateLimited
@@ -157,6 +159,10 @@ class _Written(Response):
             (b"content-length", b"%d" % len(body)),
             (b"content-type", media_type.encode()),
         ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not write_at_once(send, self.status_code, self.raw_headers, self.body):
+            await super().__call__(scope, receive, send)
 
 
 def _header(connection: HTTPConnection, name: bytes) -> bytes:

@@ -22,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.errors import render_refusal
+from api.http.at_once import head
 from api.http.gate import HEALTH_PATHS, RETRY_SECONDS, Gate
 from api.http.messages import request_id_of
 from courselens.errors import Overloaded
@@ -89,6 +90,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Begin to wait for a request."""
         super().connection_made(transport)
         self._wait_for(_Part.HEADERS)
+        self._begin_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
@@ -109,6 +111,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._is_handed_over:
             return
+        self._begin_waiting()
         if self._part is _Part.HEADERS and self._header_bytes > self.deadlines.header_bytes:
             self._end(_TOO_LARGE)
         elif self._part is _Part.NOTHING:
@@ -231,19 +234,18 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_last = (
             self.expect_100_continue or self.gate.is_draining or not self.parser.should_keep_alive()
         )
-        head = [
-            b"HTTP/1.1 503 Service Unavailable",
-            *(name + b": " + value for name, value in self.server_state.default_headers),
-            b"content-type: application/json",
-            b"content-length: %d" % len(body),
-            b"retry-after: %d" % RETRY_SECONDS,
-            b"cache-control: no-store",
-            b"x-request-id: " + request_id.encode(),
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"retry-after", b"%d" % RETRY_SECONDS),
+            (b"cache-control", b"no-store"),
+            (b"x-request-id", request_id.encode()),
         ]
         if self._is_last:
-            head.append(b"connection: close")
+            headers.append((b"connection", b"close"))
         is_head = self.parser.get_method() == b"HEAD"
-        self.transport.write(b"\r\n".join([*head, b"", b"" if is_head else body]))
+        begin = head(503, self.server_state.default_headers, headers)
+        self.transport.write(begin if is_head else begin + body)
         self._is_turned_away = True
         if self.expect_100_continue:
             self.transport.close()
@@ -256,9 +258,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if part is _Part.HEADERS:
             self._has_begun = False
             self._header_bytes = 0
-        if part is not _Part.NOTHING:
+
+    def _begin_waiting(self) -> None:
+        """Set the timer; not before all bytes are read, as a request mostly comes as a whole."""
+        if self._part is not _Part.NOTHING and self._waiting is None:
             times = self.deadlines
-            seconds = times.header if part is _Part.HEADERS else times.body + times.leaving
+            is_headers = self._part is _Part.HEADERS
+            seconds = times.header if is_headers else times.body + times.leaving
             self._waiting = self.loop.call_later(seconds, self._give_up)
 
     def _give_up(self) -> None:

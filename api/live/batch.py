@@ -68,6 +68,21 @@ class _Load:
     task: asyncio.Task[pa.Table] | None = None
 
 
+class _Running:
+    """`Batch.running`; in every field of a plan, so it is no generator."""
+
+    __slots__ = ("_batch",)
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def __enter__(self) -> None:
+        self._batch._go_on()
+
+    def __exit__(self, *_: object) -> None:
+        self._batch._halt()
+
+
 class Batch:
     """What one request asks; nobody else sees it.
 
@@ -114,14 +129,9 @@ class Batch:
         """Whether the answer is one of this moment: what is live was asked, or is switched off."""
         return bool(self._of_students or self._of_courses or self._is_without)
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """While this runs it may expect more."""
-        self._go_on()
-        try:
-            yield
-        finally:
-            self._halt()
+    def running(self) -> _Running:
+        """While this block runs it may expect more."""
+        return _Running(self)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

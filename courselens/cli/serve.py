@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from courselens.cli.console import err
+from courselens.memory import search_less
 from courselens.serving import new_loop, prepared_server
 from courselens.settings import Settings
 
@@ -26,6 +27,7 @@ def serve(
 
 async def _serve(settings: Settings) -> None:
     async with prepared_server(settings) as server:
+        search_less()
         err.print(f"serving at {server.address}/graphql", highlight=False)
         await server.run_until_stopped()
 

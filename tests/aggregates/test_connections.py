@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from aggregates.connections import PREPARED
 from aggregates.database import Database
-from courselens.errors import BadParameter, StoreError
+from courselens.errors import BadParameter, StoreError, TablesMissing
 
 PID = "SELECT pg_backend_pid()"
 
@@ -102,3 +103,25 @@ async def test_closing_waits_for_what_is_under_way(postgres_url: str) -> None:
     assert (await busy)[0][0] == 7
     with pytest.raises(StoreError):
         await pid_of(database)
+
+
+async def test_statement_is_prepared_anew_when_its_table_changes(database: Database) -> None:
+    await database.execute("CREATE TABLE numbers AS SELECT 1 AS one", deadline_seconds=5)
+    every = "SELECT * FROM numbers"
+    assert [tuple(row) for row in await database.fetch(every)] == [(1,)]
+    await database.execute("ALTER TABLE numbers ADD COLUMN two text", deadline_seconds=5)
+    for _ in range(2):
+        assert [tuple(row) for row in await database.fetch(every)] == [(1, None)]
+    await database.execute("DROP TABLE numbers", deadline_seconds=5)
+    with pytest.raises(TablesMissing):
+        await database.fetch(every)
+
+
+async def test_only_so_many_statements_stay_prepared(database: Database) -> None:
+    for number in range(2 * PREPARED):
+        row = await database.fetch_row(f"SELECT {number}")
+        assert row is not None
+        assert row[0] == number
+    row = await database.fetch_row("SELECT count(*) FROM pg_prepared_statements")
+    assert row is not None
+    assert row[0] <= PREPARED + 2
