@@ -79,6 +79,7 @@ class Doors:
             rates=options.rates,
             gate=options.gate,
             k_min=options.k_min,
+            metrics=options.metrics,
             at_once=options.exports_at_once,
             deadline_seconds=options.export_deadline_seconds,
         )

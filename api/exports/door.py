@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
-from contextlib import aclosing
 from urllib.parse import quote, urlencode
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -21,6 +20,7 @@ from api.codes import ErrorCode
 from api.context import Context, CourseSource
 from api.documents.limits import Limits
 from api.errors import internal_refusal, log_failure, render_refusal
+from api.exports.answer import Answer
 from api.exports.export import COST_FACTOR, OPENING_POINTS, Export, file_name
 from api.exports.forms import MEDIA_TYPES
 from api.exports.question import (
@@ -33,6 +33,7 @@ from api.http.gate import Gate
 from api.http.messages import VARY, Refused, has_tag, json_response, request_id_of
 from api.http.rates import Rates
 from api.live.batch import open_batch
+from api.metrics import CLIENT_GONE, OK, OTHER_FORM, Metrics
 from api.schema.assembled import Assembled
 from api.versions import Versions
 from courselens.errors import (
@@ -82,6 +83,7 @@ class ExportDoor:
         rates: how much one asker may ask for; None: as much as they like.
         gate: how much is worked on at a time, questions and files together.
         k_min: people below which nothing is told to those who may not see named students.
+        metrics: counts files.
         at_once: files that are given at a time; each has a connection to the database of its own.
         deadline_seconds: for a whole file, however slowly its reader reads.
     """
@@ -98,6 +100,7 @@ class ExportDoor:
         rates: Rates | None,
         gate: Gate,
         k_min: int,
+        metrics: Metrics,
         at_once: int = EXPORTS_AT_ONCE,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
@@ -112,33 +115,46 @@ class ExportDoor:
         self._gate = gate
         self._places = Gate(at_once)
         self._k_min = k_min
+        self._metrics = metrics
         self._deadline_seconds = deadline_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
         request_id = request_id_of(request.headers)
-        answer = _Answer(request, send, request_id)
+        answer = Answer(request, send, request_id)
+        began, outcome = time.perf_counter(), CLIENT_GONE  # cancelled, if nothing else is said
+        try:
+            outcome = await self._answer(request, answer)
+        finally:
+            self._metrics.exported(
+                _form_word(request), outcome, rows=answer.rows, seconds=time.perf_counter() - began
+            )
+
+    async def _answer(self, request: Request, answer: Answer) -> str:
+        """Answer a request; gives what to count it as."""
         try:
             with self._gate.entered(), self._places.entered():
                 async with asyncio.timeout(self._deadline_seconds):
                     await self._give(request, answer)
-            return
+            return CLIENT_GONE if answer.is_left else OK
         except TimeoutError:
             error: Exception = DeadlineExceeded(self._deadline_seconds)
         except Exception as problem:  # an edge: a client gets an answer without our insides
             error = problem
         if not answer.has_begun:
-            await answer.whole(_refusal(error, request_id))
-            return
+            response, outcome = _refusal(error, answer.request_id)
+            await answer.whole(response)
+            return outcome
         # The client has a part of the file. To end here, without the last chunk, is how HTTP says
         # that there should be more.
         if isinstance(error, CourselensError):
-            logger.warning("export broken off", request_id=request_id, code=error.code)
-        else:
-            log_failure(error, request_id)
+            logger.warning("export broken off", request_id=answer.request_id, code=error.code)
+            return error.code
+        log_failure(error, answer.request_id)
+        return ErrorCode.INTERNAL.value
 
-    async def _give(self, request: Request, answer: _Answer) -> None:
+    async def _give(self, request: Request, answer: Answer) -> None:
         question, form = self._read(request)
         viewer = require_viewer(await self._auth.viewer(request, self._roles))
         await self._charge(viewer, OPENING_POINTS)
@@ -190,49 +206,6 @@ class ExportDoor:
             await self._rates.take(f"user:{viewer.user_id}", points)
 
 
-class _Answer:
-    """What is sent, and whether it has begun."""
-
-    def __init__(self, request: Request, send: Send, request_id: str) -> None:
-        self._request = request
-        self._send = send
-        self._request_id = request_id
-        self.has_begun = False
-
-    async def whole(self, response: Response) -> None:
-        """Send an answer that is there already."""
-        self.has_begun = True
-        response.headers["x-request-id"] = self._request_id
-        await response(self._request.scope, self._request.receive, self._send)
-
-    async def stream(self, export: Export, form: Form, headers: Mapping[str, str]) -> None:
-        """Send a file as it is made; nothing more once the client has gone."""
-        start = MutableHeaders(headers)
-        start["x-request-id"] = self._request_id
-        gone = asyncio.create_task(self._gone())
-        self.has_begun = True
-        try:
-            await self._send({"type": "http.response.start", "status": 200, "headers": start.raw})
-            if self._request.method != "HEAD":
-                async with aclosing(export.pieces(form)) as pieces:
-                    async for piece, _ in pieces:
-                        if gone.done():
-                            return
-                        if piece:
-                            await self._send(_body(piece, is_last=False))
-            await self._send(_body(b"", is_last=True))
-        finally:
-            gone.cancel()
-
-    async def _gone(self) -> None:
-        while (await self._request.receive())["type"] != "http.disconnect":
-            pass
-
-
-def _body(piece: bytes, *, is_last: bool) -> dict[str, object]:
-    return {"type": "http.response.body", "body": piece, "more_body": not is_last}
-
-
 def _kept(tag: str) -> dict[str, str]:
     return {"etag": tag, "cache-control": "private, no-cache", "vary": VARY}
 
@@ -254,16 +227,25 @@ def _headers(export: Export, form: Form) -> dict[str, str]:
     }
 
 
-def _refusal(error: Exception, request_id: str) -> Response:
+def _form_word(request: Request) -> str:
+    """The form that is asked for, as one of few words."""
+    ending = request.path_params["file"].partition(".")[2]
+    return ending if ending in list(Form) else OTHER_FORM
+
+
+def _refusal(error: Exception, request_id: str) -> tuple[Response, str]:
+    """An answer that says why there is no file, and its code."""
     if isinstance(error, Refused):
-        return json_response({"errors": [render_refusal(error.cause, request_id)]}, error.status)
+        refusal = render_refusal(error.cause, request_id)
+        return json_response({"errors": [refusal]}, error.status), error.cause.code
     if not isinstance(error, CourselensError) or error.code not in _STATUS:
         log_failure(error, request_id)
-        return json_response({"errors": [internal_refusal(request_id)]}, 500)
-    refusal = {"errors": [render_refusal(error, request_id)]}
-    response = json_response(refusal, _STATUS[error.code])
+        internal = internal_refusal(request_id)
+        return json_response({"errors": [internal]}, 500), ErrorCode.INTERNAL.value
+    refusal = render_refusal(error, request_id)
+    response = json_response({"errors": [refusal]}, _STATUS[error.code])
     if isinstance(error, RateLimited | Overloaded):
         response.headers["retry-after"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthenticated):
         response.headers["www-authenticate"] = "JWT"
-    return response
+    return response, error.code

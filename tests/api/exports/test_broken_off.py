@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -17,6 +18,7 @@ from api.access.auth import TokenAuth
 from api.app import create_app
 from api.http.gate import Gate
 from api.http.protocol import Deadlines, make_protocol
+from api.metrics import Metrics
 from api.options import Options
 from courselens.serving import Server
 from courselens.tokens import issue_token
@@ -42,6 +44,7 @@ class Site:
     def __init__(self, store: Store, deadline_seconds: float = 60.0) -> None:
         self.store = store
         gate = Gate()
+        self.metrics = Metrics()
         app = create_app(
             store.registry,
             store,
@@ -49,6 +52,7 @@ class Site:
             Options(
                 roles=store.reader,
                 gate=gate,
+                metrics=self.metrics,
                 exports_at_once=2,
                 export_deadline_seconds=deadline_seconds,
             ),
@@ -103,6 +107,17 @@ async def until_nobody_exports(site: Site) -> None:
             await asyncio.sleep(0.05)
 
 
+async def until_counted(site: Site, **outcomes: int) -> None:
+    """Files are counted a moment after their last byte."""
+    async with asyncio.timeout(10):
+        while sum(site.metrics.exports.values()) < sum(outcomes.values()):
+            await asyncio.sleep(0.01)
+    found: Counter[str] = Counter()
+    for (_, outcome), count in site.metrics.exports.items():
+        found[outcome] += count
+    assert found == outcomes
+
+
 async def lines_of(site: Site, name: str, *, is_cut: bool = False) -> AsyncIterator[int]:
     """Lines of each piece of a file; after the first one its connection may be cut."""
     async with site.file(name) as answer:
@@ -131,6 +146,8 @@ async def test_file_that_breaks_off_never_looks_complete(site: Site, name: str) 
     whole = [0]
     await add_up(lines_of(site, name), whole)
     assert whole[0] == STUDENTS + name.endswith("csv")
+    await until_counted(site, STORE_UNAVAILABLE=1, OK=1)
+    assert STUDENTS <= sum(site.metrics.export_rows.values()) < 2 * STUDENTS
 
 
 async def test_client_that_leaves_leaves_nothing_behind(site: Site) -> None:
@@ -140,6 +157,7 @@ async def test_client_that_leaves_leaves_nothing_behind(site: Site) -> None:
             async for _piece in answer.aiter_bytes():
                 break
         await until_nobody_exports(site)
+    await until_counted(site, CLIENT_GONE=5)
     async with site.file() as answer:
         assert answer.status_code == 200
 
