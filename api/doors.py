@@ -82,6 +82,7 @@ class Doors:
             metrics=options.metrics,
             at_once=options.exports_at_once,
             deadline_seconds=options.export_deadline_seconds,
+            stop_limit_seconds=options.stop_limit_seconds,
         )
         places = Places(options.streams)
         self._following = Following(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from urllib.parse import quote, urlencode
 
 import structlog
@@ -29,7 +31,7 @@ from api.exports.question import (
     parameter_text,
     read_export_question,
 )
-from api.http.gate import Gate
+from api.http.gate import RETRY_SECONDS, Gate
 from api.http.messages import VARY, Refused, has_tag, json_response, request_id_of
 from api.http.rates import Rates
 from api.live.batch import open_batch
@@ -49,6 +51,7 @@ from courselens.errors import (
 PATH = "/exports/{course:path}/{file}"
 EXPORTS_AT_ONCE = 4
 DEADLINE_SECONDS = 300.0
+STOP_LIMIT_SECONDS = 30.0
 
 _STATUS: Mapping[str, int] = {
     ErrorCode.UNAUTHENTICATED: 401,
@@ -86,6 +89,7 @@ class ExportDoor:
         metrics: counts files.
         at_once: files that are given at a time; each has a connection to the database of its own.
         deadline_seconds: for a whole file, however slowly its reader reads.
+        stop_limit_seconds: for what is left of one once the process leaves.
     """
 
     def __init__(
@@ -103,6 +107,7 @@ class ExportDoor:
         metrics: Metrics,
         at_once: int = EXPORTS_AT_ONCE,
         deadline_seconds: float = DEADLINE_SECONDS,
+        stop_limit_seconds: float = STOP_LIMIT_SECONDS,
     ) -> None:
         self._assembled = assembled
         self._store = store
@@ -117,13 +122,15 @@ class ExportDoor:
         self._k_min = k_min
         self._metrics = metrics
         self._deadline_seconds = deadline_seconds
+        self._stop_limit_seconds = stop_limit_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
         request_id = request_id_of(request.headers)
         answer = Answer(request, send, request_id)
-        began, outcome = time.perf_counter(), CLIENT_GONE  # cancelled, if nothing else is said
+        began = time.perf_counter()
+        outcome = ErrorCode.OVERLOADED.value  # of what is cancelled: nobody waits any longer
         try:
             outcome = await self._answer(request, answer)
         finally:
@@ -135,11 +142,13 @@ class ExportDoor:
         """Answer a request; gives what to count it as."""
         try:
             with self._gate.entered(), self._places.entered():
-                async with asyncio.timeout(self._deadline_seconds):
+                async with self._limited():
                     await self._give(request, answer)
             return CLIENT_GONE if answer.is_left else OK
         except TimeoutError:
             error: Exception = DeadlineExceeded(self._deadline_seconds)
+            if self._gate.leaving.is_set():
+                error = Overloaded(RETRY_SECONDS)  # another process has the time
         except Exception as problem:  # an edge: a client gets an answer without our insides
             error = problem
         if not answer.has_begun:
@@ -153,6 +162,26 @@ class ExportDoor:
             return error.code
         log_failure(error, answer.request_id)
         return ErrorCode.INTERNAL.value
+
+    @asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
+        """Until the deadline of a file, or the limit of a stopping process if that comes first.
+
+        Raises:
+            TimeoutError: the block took longer.
+        """
+        async with asyncio.timeout(self._deadline_seconds) as limit:
+            leaving = asyncio.create_task(self._bring_forward(limit))
+            try:
+                yield
+            finally:
+                leaving.cancel()
+
+    async def _bring_forward(self, limit: asyncio.Timeout) -> None:
+        await self._gate.leaving.wait()
+        stop = asyncio.get_running_loop().time() + self._stop_limit_seconds
+        if stop < (limit.when() or math.inf):
+            limit.reschedule(stop)
 
     async def _give(self, request: Request, answer: Answer) -> None:
         question, form = self._read(request)

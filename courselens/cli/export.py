@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -101,6 +102,9 @@ def export(
     try:
         with progress_bar() as report:
             written = asyncio.run(_export(Settings(), question, form or _form_of(out), out, report))
+    except asyncio.CancelledError:
+        err.print("told to stop; nothing was written" if out else "told to stop")
+        raise typer.Exit(128 + signal.SIGTERM) from None
     except _ReaderGone:
         # Who read standard output has had enough, as `head` has; there is no use in saying so.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -112,6 +116,10 @@ def export(
 async def _export(
     settings: Settings, question: ExportQuestion, form: Form, out: Path | None, report: Report
 ) -> str:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - asyncio.run makes one
+    # As Ctrl-C does: what was begun is taken away.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     registry = await asyncio.to_thread(load_installed, settings)
     assembled = assemble(registry, ProfileFilters(settings.profile_filters))
     async with (

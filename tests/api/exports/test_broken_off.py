@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import uvicorn
 
@@ -41,7 +43,9 @@ async def store(postgres_url: str) -> AsyncIterator[Store]:
 class Site:
     """A server that gives two files at a time."""
 
-    def __init__(self, store: Store, deadline_seconds: float = 60.0) -> None:
+    def __init__(
+        self, store: Store, deadline_seconds: float = 60.0, stop_limit_seconds: float = 60.0
+    ) -> None:
         self.store = store
         gate = Gate()
         self.metrics = Metrics()
@@ -55,6 +59,7 @@ class Site:
                 metrics=self.metrics,
                 exports_at_once=2,
                 export_deadline_seconds=deadline_seconds,
+                stop_limit_seconds=stop_limit_seconds,
             ),
         )
         config = uvicorn.Config(
@@ -183,16 +188,57 @@ async def test_file_under_way_is_finished_when_the_server_stops(site: Site) -> N
     assert json.loads(lines[-1])["user_id"] in range(1, STUDENTS + 1)
 
 
+async def slowly(site: Site, name: str, into: bytearray, *, stopping: bool = True) -> None:
+    """Read a file for longer than it may take, and stop the server after the first piece."""
+    async with site.file(name) as answer:
+        assert answer.status_code == 200
+        async for piece in answer.aiter_bytes():
+            into += piece
+            site.server.should_exit = stopping
+            await asyncio.sleep(0.01)
+
+
 async def test_reader_who_is_too_slow_is_broken_off(store: Store) -> None:
     async with serving(Site(store, deadline_seconds=1.5)) as site:
-        found = [0]
-
-        async def slowly() -> AsyncIterator[int]:
-            async for count in lines_of(site, "roster.jsonl"):
-                yield count
-                await asyncio.sleep(0.01)
-
         with pytest.raises(httpx.RemoteProtocolError):
-            await add_up(slowly(), found)
-        assert 0 < found[0] < STUDENTS
+            await slowly(site, "roster.jsonl", bytearray(), stopping=False)
         await until_nobody_exports(site)
+        await until_counted(site, DEADLINE_EXCEEDED=1)
+
+
+@pytest.mark.parametrize("name", ["roster.csv", "roster.jsonl", "roster.parquet"])
+async def test_file_that_a_stopping_server_has_no_time_for_never_looks_complete(
+    store: Store, name: str
+) -> None:
+    part = bytearray()
+    async with serving(Site(store, stop_limit_seconds=0.2)) as site:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await slowly(site, name, part)
+        await until_counted(site, OVERLOADED=1)
+    assert part
+    if name.endswith("parquet"):
+        with pytest.raises(pa.ArrowInvalid):
+            pq.read_table(pa.BufferReader(bytes(part)))
+
+
+async def test_deadline_of_a_file_holds_while_the_server_stops(store: Store) -> None:
+    async with serving(Site(store, deadline_seconds=1.5, stop_limit_seconds=60)) as site:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await slowly(site, "roster.jsonl", bytearray())
+        await until_counted(site, OVERLOADED=1)
+
+
+async def test_http_1_0_is_sent_chunks_too(store: Store) -> None:
+    """Else the end of the connection would be that of the file; nginx asks so by default."""
+    async with serving(Site(store, stop_limit_seconds=0)) as site:
+        reader, writer = await asyncio.open_connection(*site.listener.getsockname()[:2])
+        path = f"/exports/{COURSE_KEY}/roster.csv?indicators=all"
+        token = site.client.headers["authorization"]
+        writer.write(f"GET {path} HTTP/1.0\r\nauthorization: {token}\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        site.server.should_exit = True
+        rest = await reader.read()
+        writer.close()
+        assert b"transfer-encoding: chunked" in head
+        assert rest
+        assert not rest.endswith(b"0\r\n\r\n")
