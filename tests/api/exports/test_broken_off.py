@@ -228,6 +228,26 @@ async def test_deadline_of_a_file_holds_while_the_server_stops(store: Store) -> 
         await until_counted(site, OVERLOADED=1)
 
 
+async def test_file_that_has_not_begun_when_the_server_stops_is_refused(store: Store) -> None:
+    async with (
+        serving(Site(store, stop_limit_seconds=0.2)) as site,
+        store.database.session() as other,
+        other.transaction(),
+    ):
+        await other.execute("LOCK TABLE students")
+        asked = asyncio.create_task(
+            site.client.get(f"/exports/{COURSE_KEY}/roster.csv", timeout=30)
+        )
+        async with asyncio.timeout(10):
+            while await site.exporting() < 2:  # this transaction, and the one that waits for it
+                await asyncio.sleep(0.01)
+        site.server.should_exit = True
+        answer = await asked
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        await until_counted(site, OVERLOADED=1)
+
+
 async def test_http_1_0_is_sent_chunks_too(store: Store) -> None:
     """Else the end of the connection would be that of the file; nginx asks so by default."""
     async with serving(Site(store, stop_limit_seconds=0)) as site:
