@@ -184,8 +184,8 @@ class ExportDoor:
             limit.reschedule(stop)
 
     async def _give(self, request: Request, answer: Answer) -> None:
-        question, form = self._read(request)
         viewer = require_viewer(await self._auth.viewer(request, self._roles))
+        question, form = self._read(request, viewer)
         await self._charge(viewer, OPENING_POINTS)
         # Before a connection is opened: most who may not see it, or have it already, end here.
         tag, _ = await self._tagged(question, form, viewer, self._store.reader)
@@ -219,14 +219,18 @@ class ExportDoor:
             asked = (form.value, question.course_key, question.table, question.as_json())
             return f'"{self._versions.name(asked, context)}"', source
 
-    def _read(self, request: Request) -> tuple[ExportQuestion, Form]:
+    def _read(self, request: Request, viewer: Viewer) -> tuple[ExportQuestion, Form]:
         table, _, ending = request.path_params["file"].partition(".")
         try:
             form = Form(ending)
         except ValueError:
             raise BadParameter("form", ending, " | ".join(Form)) from None
         question = read_export_question(
-            request.path_params["course"], table, request.query_params.multi_items(), self._limits
+            request.path_params["course"],
+            table,
+            request.query_params.multi_items(),
+            self._limits,
+            user_id=viewer.user_id,
         )
         return question, form
 

@@ -120,5 +120,6 @@ class Export:
 def file_name(question: ExportQuestion, form: Form) -> str:
     """A name for the file that every file system takes."""
     asked = question.as_json()
-    parts = [question.course_key, question.table, asked.get("level"), asked.get("part")]
+    own = None if question.own is None else "own"
+    parts = [question.course_key, question.table, asked.get("level"), asked.get("part"), own]
     return f"{_UNSAFE.sub('_', '-'.join(filter(None, parts)))[:150]}.{form}"

@@ -11,7 +11,7 @@ from courselens.domain import Level
 from courselens.errors import BadParameter
 from indicators.shape import VALUES, Part
 
-SUMMARY_PART, HISTOGRAM_PART = "summary", "histogram"
+SUMMARY_PART, HISTOGRAM_PART, STANDING_PART = "summary", "histogram", "standing"
 """Statistics that come by themselves; they have no declared part."""
 _FIRST = ("rows", SUMMARY_PART, VALUES)
 
@@ -19,8 +19,9 @@ _FIRST = ("rows", SUMMARY_PART, VALUES)
 def offered_parts(value: Value, level: Level) -> dict[str, Part | str]:
     """Parts that can be asked for; statistics that come by themselves by name."""
     offered: dict[str, Part | str] = {}
-    if level is not Level.STUDENT and value.numeric:
-        offered = {SUMMARY_PART: SUMMARY_PART, HISTOGRAM_PART: HISTOGRAM_PART}
+    if value.numeric:
+        free = (STANDING_PART,) if level is Level.STUDENT else (SUMMARY_PART, HISTOGRAM_PART)
+        offered = {name: name for name in free}
     if value.scalars:
         offered[VALUES] = Part(VALUES, type(None), False, (), value.scalars)
     offered.update((part.name, part) for part in value.parts)

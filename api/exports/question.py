@@ -24,8 +24,9 @@ ROSTER = "roster"
 """The table of the students themselves; every other table is named by an indicator."""
 ALL = "all"
 """Among `indicators`: every one of which the viewer may see single students."""
-PARAMETERS = ("level", "part", "indicators", "filter", "orderBy")
+PARAMETERS = ("level", "part", "indicators", "filter", "orderBy", "own")
 _INPUTS = ("filter", "orderBy")
+_OF_STUDENTS = (*_INPUTS, "own")
 
 
 class Form(enum.StrEnum):
@@ -49,6 +50,7 @@ class ExportQuestion:
         indicators: whose values stand beside the roster; `ALL` alone stands for all.
         filter: as the argument of `Course.students`, in plain JSON; None: all enrolled students.
         order_by: the same; None: by username.
+        own: the viewer, whose rows alone are meant; None: those of all students.
     """
 
     course_key: str
@@ -58,6 +60,7 @@ class ExportQuestion:
     indicators: tuple[str, ...] = ()
     filter: Any = None
     order_by: Any = None
+    own: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What was asked for, by the parameters' names."""
@@ -67,14 +70,27 @@ class ExportQuestion:
             "indicators": list(self.indicators) or None,
             "filter": self.filter,
             "orderBy": self.order_by,
+            "own": None if self.own is None else True,
         }
         return {name: value for name, value in asked.items() if value is not None}
 
 
 def read_export_question(
-    course_key: str, table: str, parameters: Sequence[tuple[str, str]], limits: Limits
+    course_key: str,
+    table: str,
+    parameters: Sequence[tuple[str, str]],
+    limits: Limits,
+    *,
+    user_id: int | None,
 ) -> ExportQuestion:
     """A question from parameters as text, `filter` and `orderBy` as JSON.
+
+    Args:
+        course_key: of which course.
+        table: which.
+        parameters: names and texts.
+        limits: how large they may be.
+        user_id: the viewer, who is meant by `own`; None: nobody of the platform.
 
     Raises:
         QueryError: a parameter is unknown, comes twice, is no JSON, too large, or does not fit
@@ -96,9 +112,14 @@ def read_export_question(
         if name in texts:
             raise BadParameter(name, texts[name], f"no {name} with the table {table!r}")
     level = Level.STUDENT if is_roster else _level(texts.get("level", Level.COURSE.value))
-    for name in _INPUTS if level is not Level.STUDENT else ():
+    for name in _OF_STUDENTS if level is not Level.STUDENT else ():
         if name in texts:
             raise BadParameter(name, texts[name], f"no {name} but at level student")
+    is_own = "own" in texts
+    if is_own and (texts["own"] != "true" or user_id is None):
+        raise BadParameter("own", texts["own"], "true, of a student")
+    for name in inputs if is_own else ():
+        raise BadParameter(name, texts[name], f"no {name} of own rows")
     return ExportQuestion(
         course_key,
         table,
@@ -107,6 +128,7 @@ def read_export_question(
         keys,
         inputs.get("filter"),
         inputs.get("orderBy"),
+        user_id if is_own else None,
     )
 
 

@@ -98,7 +98,7 @@ def export(
         "orderBy": order_by,
     }
     parameters = [(name, text) for name, text in given.items() if text is not None]
-    question = read_export_question(course, table, parameters, Limits())
+    question = read_export_question(course, table, parameters, Limits(), user_id=None)
     try:
         with progress_bar() as report:
             written = asyncio.run(_export(Settings(), question, form or _form_of(out), out, report))
