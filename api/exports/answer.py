@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Send
 
 from api.exports.export import Export
+from api.exports.own import OwnExport
 from api.exports.question import Form
 
 
@@ -39,7 +40,9 @@ class Answer:
         response.headers["x-request-id"] = self.request_id
         await response(self._request.scope, self._request.receive, self._send)
 
-    async def stream(self, export: Export, form: Form, headers: Mapping[str, str]) -> None:
+    async def stream(
+        self, export: Export | OwnExport, form: Form, headers: Mapping[str, str]
+    ) -> None:
         """Send a file as it is made; nothing more once the client has gone."""
         start = MutableHeaders(headers)
         start["x-request-id"] = self.request_id

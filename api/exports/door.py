@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aggregates.reader import Reader
+from aggregates.snapshots import Snapshot
 from aggregates.store import Store
 from api.access.auth import TokenAuth
 from api.access.policy import RoleSource, Viewer, require_viewer
@@ -25,9 +26,12 @@ from api.errors import internal_refusal, log_failure, render_refusal
 from api.exports.answer import Answer
 from api.exports.export import COST_FACTOR, OPENING_POINTS, Export, file_name
 from api.exports.forms import MEDIA_TYPES
+from api.exports.own import OwnExport, own_questions
 from api.exports.question import (
+    OWN,
     ExportQuestion,
     Form,
+    check_form,
     parameter_text,
     read_export_question,
 )
@@ -194,10 +198,8 @@ class ExportDoor:
             return
         async with self._store.snapshot(patience_seconds=self._deadline_seconds) as snapshot:
             tag, source = await self._tagged(question, form, viewer, snapshot.reader)
-            export = await Export.open(
-                self._assembled, snapshot, source, question, k_min=self._k_min
-            )
-            if form is Form.META:
+            export = await self._opened(snapshot, source, question, viewer)
+            if form is Form.META and isinstance(export, Export):
                 response = json_response(export.meta())
                 response.headers.update(_kept(tag))
                 await answer.whole(response)
@@ -207,6 +209,15 @@ class ExportDoor:
             if request.method != "HEAD":
                 await self._charge(viewer, export.points)
             await answer.stream(export, form, {**_kept(tag), **_headers(export, form)})
+
+    async def _opened(
+        self, snapshot: Snapshot, source: CourseSource, question: ExportQuestion, viewer: Viewer
+    ) -> Export | OwnExport:
+        if question.table != OWN:
+            return await Export.open(self._assembled, snapshot, source, question, k_min=self._k_min)
+        tables = own_questions(self._assembled.catalog, source.access, question)
+        await self._charge(viewer, OPENING_POINTS * (len(tables) - 1))
+        return await OwnExport.open(self._assembled, snapshot, source, question, k_min=self._k_min)
 
     async def _tagged(
         self, question: ExportQuestion, form: Form, viewer: Viewer, reader: Reader
@@ -232,6 +243,7 @@ class ExportDoor:
             self._limits,
             user_id=viewer.user_id,
         )
+        check_form(question, form)
         return question, form
 
     async def _charge(self, viewer: Viewer, points: int) -> None:
@@ -243,21 +255,23 @@ def _kept(tag: str) -> dict[str, str]:
     return {"etag": tag, "cache-control": "private, no-cache", "vary": VARY}
 
 
-def _headers(export: Export, form: Form) -> dict[str, str]:
+def _headers(export: Export | OwnExport, form: Form) -> dict[str, str]:
     question = export.question
     asked = urlencode(
         [(name, parameter_text(value)) for name, value in question.as_json().items()],
         quote_via=quote,
     )
-    about = f"{quote(question.table)}.{Form.META}" + (f"?{asked}" if asked else "")
-    return {
+    headers = {
         "content-type": MEDIA_TYPES[form],
         "content-disposition": f'attachment; filename="{file_name(question, form)}"',
         "courselens-rows": str(export.rows),
         "courselens-run": str(export.source.record.run_id),
-        "link": f'<{about}>; rel="describedby"; type="{MEDIA_TYPES[Form.META]}"',
         "x-content-type-options": "nosniff",
     }
+    if form is not Form.JSON:  # which says itself what it is
+        about = f"{quote(question.table)}.{Form.META}" + (f"?{asked}" if asked else "")
+        headers["link"] = f'<{about}>; rel="describedby"; type="{MEDIA_TYPES[Form.META]}"'
+    return headers
 
 
 def _form_word(request: Request) -> str:

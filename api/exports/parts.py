@@ -19,12 +19,13 @@ _FIRST = ("rows", SUMMARY_PART, VALUES)
 def offered_parts(value: Value, level: Level) -> dict[str, Part | str]:
     """Parts that can be asked for; statistics that come by themselves by name."""
     offered: dict[str, Part | str] = {}
-    if value.numeric:
-        free = (STANDING_PART,) if level is Level.STUDENT else (SUMMARY_PART, HISTOGRAM_PART)
-        offered = {name: name for name in free}
+    if level is not Level.STUDENT and value.numeric:
+        offered = {SUMMARY_PART: SUMMARY_PART, HISTOGRAM_PART: HISTOGRAM_PART}
     if value.scalars:
         offered[VALUES] = Part(VALUES, type(None), False, (), value.scalars)
     offered.update((part.name, part) for part in value.parts)
+    if level is Level.STUDENT and value.numeric:
+        offered.setdefault(STANDING_PART, STANDING_PART)
     return offered
 
 

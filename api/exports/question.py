@@ -21,7 +21,9 @@ from courselens.domain import Level
 from courselens.errors import BadParameter, QueryError
 
 ROSTER = "roster"
-"""The table of the students themselves; every other table is named by an indicator."""
+"""The table of the students themselves; others are named by an indicator, but for `OWN`."""
+OWN = "own"
+"""All that the viewer may see of oneself, every table in one document."""
 ALL = "all"
 """Among `indicators`: every one of which the viewer may see single students."""
 PARAMETERS = ("level", "part", "indicators", "filter", "orderBy", "own")
@@ -30,12 +32,16 @@ _OF_STUDENTS = (*_INPUTS, "own")
 
 
 class Form(enum.StrEnum):
-    """Forms of a file; `META` tells about the table instead of giving its rows."""
+    """Forms of a file.
+
+    `META` tells about the table instead of giving its rows; `JSON` is that of `OWN` and no other.
+    """
 
     CSV = "csv"
     JSON_LINES = "jsonl"
     PARQUET = "parquet"
     META = "meta.json"
+    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class ExportQuestion:
 
     Attributes:
         course_key: of which course.
-        table: `ROSTER`, or the key of an indicator.
+        table: `ROSTER`, `OWN`, or the key of an indicator.
         level: whom an indicator's rows are about; of the roster always students.
         part: of an indicator's result; None: the first that it has of `rows`, `summary`, `values`.
         indicators: whose values stand beside the roster; `ALL` alone stands for all.
@@ -65,12 +71,12 @@ class ExportQuestion:
     def as_json(self) -> dict[str, Any]:
         """What was asked for, by the parameters' names."""
         asked = {
-            "level": None if self.table == ROSTER else self.level.value,
+            "level": None if self.table in (ROSTER, OWN) else self.level.value,
             "part": self.part,
             "indicators": list(self.indicators) or None,
             "filter": self.filter,
             "orderBy": self.order_by,
-            "own": None if self.own is None else True,
+            "own": None if self.own is None or self.table == OWN else True,
         }
         return {name: value for name, value in asked.items() if value is not None}
 
@@ -104,6 +110,12 @@ def read_export_question(
             raise BadParameter(name, text, "given once")
         texts[name] = text
     check_variables(texts, limits)
+    if table == OWN:
+        for name, text in texts.items():
+            raise BadParameter(name, text, f"no {name} with the table {OWN!r}")
+        if user_id is None:
+            raise BadParameter("table", OWN, "of a student")
+        return ExportQuestion(course_key, OWN, Level.STUDENT, own=user_id)
     inputs = {name: _json(name, texts[name]) for name in _INPUTS if name in texts}
     check_variables(inputs, limits)
     keys = tuple(dict.fromkeys(key for key in texts.get("indicators", "").split(",") if key))
@@ -130,6 +142,18 @@ def read_export_question(
         inputs.get("orderBy"),
         user_id if is_own else None,
     )
+
+
+def check_form(question: ExportQuestion, form: Form) -> None:
+    """Refuse a form that the table does not have.
+
+    Raises:
+        BadParameter: it has not.
+    """
+    is_own = question.table == OWN
+    if is_own != (form is Form.JSON):
+        known = [Form.JSON] if is_own else [one for one in Form if one is not Form.JSON]
+        raise BadParameter("form", form.value, " | ".join(known))
 
 
 def read_students_wanted(

@@ -55,6 +55,7 @@ _FILES = (
     *(f"{key}.csv?level=student&part=standing" for key in (*_SIMPLE, "progress")),
 )
 OWN_FILES = (
+    "own.json",
     "roster.csv?own=true",
     *(f"roster.jsonl?own=true&indicators={key}" for key in ("all", *_SIMPLE, "progress")),
     "roster.parquet?own=true&indicators=all",

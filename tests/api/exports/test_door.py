@@ -18,6 +18,7 @@ from api.exports.export import OPENING_POINTS
 from api.http.gate import Gate
 from api.http.rates import LocalRates
 from api.metrics import Metrics
+from tests.api.exports.ledger import Ledger
 from tests.data.served_courses import (
     BETA,
     BIG,
@@ -331,16 +332,6 @@ async def test_old_course_key_with_slashes_is_a_course_key(served: Served) -> No
     answer = await get(served, "roster.csv", user_id=GLOBAL, course="Uni/Old/2013")
     assert (answer.status_code, code_of(answer)) == (404, "UNKNOWN_COURSE")
     assert "Uni/Old/2013" in answer.text
-
-
-class Ledger:
-    """Buckets that are never empty, and what was taken from them."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[str, int]] = []
-
-    async def take(self, asker: str, points: int) -> None:
-        self.taken.append((asker, points))
 
 
 async def test_points_are_taken_for_rows_and_columns(postgres_url: str) -> None:
