@@ -1,8 +1,9 @@
-"""`export` that is ended before its file is complete."""
+"""`export` and `serve` that are ended before a file is complete."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,16 +11,22 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 
 from aggregates.store import Store
+from courselens.settings import Settings
+from courselens.tokens import issue_token, make_key
 from indicators.registry import load_registry
 from tests.data.stored_course import COURSE_KEY, Person, build_course
+from tests.serving import ServerProcess, listen
 
 STUDENTS = 200_000
+STAFF = 900_001
 _MANY = (
     "INSERT INTO students (course_id, user_id, username, mode, enrolled_at, in_l, in_e)"
     " SELECT course_id, n, 'student' || n, 'audit', now(), true, true"
@@ -35,7 +42,9 @@ def database_url(postgres_url: str) -> str:
         store = await Store.connect(postgres_url, registry=load_registry(), deadline_seconds=60)
         try:
             await store.migrate()
-            await store.write(build_course([Person(1)], []), input_digest="1", cursors={})
+            roles = [{"user_id": STAFF, "role": "global_staff"}]
+            course = build_course([Person(1)], [], roles=roles)
+            await store.write(course, input_digest="1", cursors={})
             await store.database.execute(_MANY, deadline_seconds=60)
         finally:
             await store.close()
@@ -105,3 +114,42 @@ def test_database_that_goes_leaves_the_file_of_before(database_url: str, tmp_pat
     assert b"Traceback" not in told
     assert os.listdir(out.parent) == [out.name]
     assert out.read_text() == "of before"
+
+
+def read_slowly(server: ServerProcess, token: str) -> int:
+    """Lines of the roster that come; the server is told to stop after the first piece."""
+    lines = 0
+    path = f"{server.address}/exports/{COURSE_KEY}/roster.csv"
+    with httpx.stream("GET", path, headers={"authorization": f"JWT {token}"}) as answer:
+        assert answer.headers["courselens-rows"] == str(STUDENTS)
+        with contextlib.suppress(httpx.RemoteProtocolError):
+            for piece in answer.iter_bytes():
+                if not lines:
+                    server.process.send_signal(signal.SIGTERM)
+                lines += piece.count(b"\n")
+                time.sleep(0.02)
+            raise AssertionError("the file looks complete")
+    return lines
+
+
+def test_server_that_is_told_to_stop_breaks_off_what_takes_too_long(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path)
+    token = issue_token(
+        make_key(settings.keys_path), user_id=STAFF, username="ana", now=datetime.now(UTC)
+    )
+    with listen() as listener:
+        server = ServerProcess(
+            listener, tmp_path, database_url=database_url, stop_limit_seconds=0.5
+        )
+        try:
+            server.wait_until_started()
+            assert 0 < read_slowly(server, token) < STUDENTS
+            _, logged = server.process.communicate(timeout=60)
+        finally:
+            server.process.kill()
+            server.process.wait()
+    assert "export broken off" in logged
+    assert "Traceback" not in logged
+    assert token not in logged
