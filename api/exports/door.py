@@ -184,7 +184,7 @@ class ExportDoor:
     async def _bring_forward(self, limit: asyncio.Timeout) -> None:
         await self._gate.leaving.wait()
         stop = asyncio.get_running_loop().time() + self._stop_limit_seconds
-        if stop < (limit.when() or math.inf):
+        if not limit.expired() and stop < (limit.when() or math.inf):
             limit.reschedule(stop)
 
     async def _give(self, request: Request, answer: Answer) -> None:
