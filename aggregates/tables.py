@@ -28,6 +28,16 @@ StudentColumn = str | FieldRef | Field | BlockName
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A number in which students are compared, its unit, and what the class has."""
+
+    ref: FieldRef
+    unit: str | None
+    class_numbers: tuple[float | None, ...]
+    class_count: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """A SELECT without LIMIT: rows of `course_key`, then the columns that were asked for."""
 
@@ -55,26 +65,65 @@ def student_table(
     filter: StudentFilter,
     order: Order,
     part: PartTable | None = None,
+    user_id: int | None = None,
 ) -> Statement:
     """Enrolled students that match, in order: one row each, or their rows of a part.
+
+    `user_id`: of one student alone; None: of all.
 
     Raises:
         UnknownIndicator, BadParameter: the filter, order or a column names what nobody declares.
     """
     query = StudentQuery(layout, course.course_id)
-    key = f"{query.argument(course.course_key)}::text"
-    conditions = ["s.course_id = $1", "s.in_l", *query.conditions(filter)]
-    order_by = query.order_by(order)
     names = _BlockNames()
+    students = _students(query, course, filter, order, user_id)
     listed = [_student_column(query, names, column) for column in columns]
     joined = query.joins()
+    order_by = students.order_by
     if part is not None:
         joined += f" JOIN {quote(part.name)} p ON p.course_id = $1 AND p.user_id = s.user_id"
         order_by += ", p.ordinal"
     return Statement(
-        ", ".join([key, *listed]),
-        f"FROM students s{joined}{names.joins} WHERE {' AND '.join(conditions)}",
+        ", ".join([students.key, *listed]),
+        f"FROM students s{joined}{names.joins} WHERE {students.where}",
         order_by,
+        tuple(query.args),
+    )
+
+
+def standing_table(
+    layout: Layout,
+    course: CourseRecord,
+    places: Sequence[Place],
+    *,
+    filter: StudentFilter,
+    order: Order,
+    user_id: int | None = None,
+) -> Statement:
+    """Enrolled students that match, in order, with one row for each number.
+
+    Rows are `user_id`, `username`, the field, its unit, the student's percentile rank, and what
+    the place says of the class.
+
+    Raises:
+        UnknownIndicator, BadParameter: as `student_table`.
+    """
+    query = StudentQuery(layout, course.course_id)
+    students = _students(query, course, filter, order, user_id)
+    lines = []
+    for ordinal, place in enumerate(places):
+        texts = [f"{query.argument(text)}::text" for text in (place.ref.field, place.unit)]
+        rank = query.column(place.ref, standing=True)
+        means = [f"{query.argument(number)}::float8" for number in place.class_numbers]
+        count = f"{query.argument(place.class_count)}::bigint"
+        lines.append(f"({', '.join([*texts, rank, *means, count, str(ordinal)])})")
+    width = len(places[0].class_numbers) + 4
+    cells = [f"c{index}" for index in range(width)]
+    return Statement(
+        ", ".join([students.key, "s.user_id", "s.username", *(f"p.{cell}" for cell in cells)]),
+        f"FROM students s{query.joins()} CROSS JOIN LATERAL (VALUES {', '.join(lines)})"
+        f" AS p({', '.join(cells)}, ordinal) WHERE {students.where}",
+        f"{students.order_by}, p.ordinal",
         tuple(query.args),
     )
 
@@ -96,6 +145,29 @@ def group_table(
         "p.group_id, p.ordinal",
         (course.course_id, course.course_key, COURSE_GROUP),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Students:
+    """Parts of a statement over students `s`."""
+
+    key: str
+    where: str
+    order_by: str
+
+
+def _students(
+    query: StudentQuery,
+    course: CourseRecord,
+    filter: StudentFilter,
+    order: Order,
+    user_id: int | None,
+) -> _Students:
+    key = f"{query.argument(course.course_key)}::text"
+    conditions = ["s.course_id = $1", "s.in_l", *query.conditions(filter)]
+    if user_id is not None:
+        conditions.append(f"s.user_id = {query.argument(user_id)}::bigint")
+    return _Students(key, " AND ".join(conditions), query.order_by(order))
 
 
 class _BlockNames:

@@ -79,8 +79,10 @@ class Doors:
             rates=options.rates,
             gate=options.gate,
             k_min=options.k_min,
+            metrics=options.metrics,
             at_once=options.exports_at_once,
             deadline_seconds=options.export_deadline_seconds,
+            stop_limit_seconds=options.stop_limit_seconds,
         )
         places = Places(options.streams)
         self._following = Following(

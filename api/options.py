@@ -9,7 +9,7 @@ from aggregates.small_numbers import K_MIN
 from api.access.policy import ProfileFilters, RoleSource
 from api.documents.accepted import DocumentRules
 from api.documents.limits import Limits
-from api.exports.door import DEADLINE_SECONDS, EXPORTS_AT_ONCE
+from api.exports.door import DEADLINE_SECONDS, EXPORTS_AT_ONCE, STOP_LIMIT_SECONDS
 from api.http.gate import Gate
 from api.http.rates import Rates
 from api.kept import KEPT_BYTES
@@ -46,6 +46,7 @@ class Options:
         profile_filters: who of a course's team may filter and order by profiles.
         exports_at_once: files that are given at a time.
         export_deadline_seconds: for a whole file.
+        stop_limit_seconds: for what is left of a file once the gate says that the process leaves.
     """
 
     roles: RoleSource | None = None
@@ -66,3 +67,4 @@ class Options:
     profile_filters: ProfileFilters = ProfileFilters.TEAM
     exports_at_once: int = EXPORTS_AT_ONCE
     export_deadline_seconds: float = DEADLINE_SECONDS
+    stop_limit_seconds: float = STOP_LIMIT_SECONDS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 
@@ -15,7 +15,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from api.metrics import BORDERS, Metrics
+from api.metrics import Durations, Metrics
 from courselens.errors import CourselensError
 
 _PREFIX = "courselens_"
@@ -44,18 +44,16 @@ class MetricsCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics as they are now."""
         metrics = self._metrics
-        yield _by_word("requests", "GraphQL requests by the code of the first error.", "outcome",
-                       dict(metrics.outcomes))  # fmt: skip
-        yield _by_word("deopts", "Answers that no compiled plan gave, by reason.", "reason",
-                       dict(metrics.deopts))  # fmt: skip
-        counts = list(accumulate(metrics.bins))
-        bounds = [*(str(border) for border in BORDERS), "+Inf"]
-        yield HistogramMetricFamily(
-            f"{_PREFIX}request_seconds",
-            "How long GraphQL requests took.",
-            buckets=list(zip(bounds, counts, strict=True)),
-            sum_value=metrics.seconds,
-        )
+        yield _counts("requests", "GraphQL requests by the code of the first error.", ["outcome"],
+                      _words(metrics.outcomes))  # fmt: skip
+        yield _counts("deopts", "Answers that no compiled plan gave, by reason.", ["reason"],
+                      _words(metrics.deopts))  # fmt: skip
+        yield _durations("request_seconds", "How long GraphQL requests took.", metrics.took)
+        yield _counts("exports", "Requests for files by form and what became of them.",
+                      ["form", "outcome"], metrics.exports.items())  # fmt: skip
+        yield _counts("export_rows", "Rows that were sent in files.", ["form"],
+                      _words(metrics.export_rows))  # fmt: skip
+        yield _durations("export_seconds", "How long files took.", metrics.exports_took)
         for name, reading in sorted(metrics.readings.items()):
             family = CounterMetricFamily if reading.is_counter else GaugeMetricFamily
             yield family(_PREFIX + name, reading.description, value=reading.read())
@@ -85,8 +83,28 @@ def shown_metrics(metrics: Metrics, host: str, port: int | None) -> Iterator[int
         thread.join()
 
 
-def _by_word(name: str, description: str, label: str, counts: dict[str, int]) -> Metric:
-    family = CounterMetricFamily(_PREFIX + name, description, labels=[label])
-    for word, count in sorted(counts.items()):
-        family.add_metric([word], count)
+def _counts(
+    name: str,
+    description: str,
+    labels: Sequence[str],
+    counts: Iterable[tuple[tuple[str, ...], int]],
+) -> Metric:
+    family = CounterMetricFamily(_PREFIX + name, description, labels=labels)
+    for words, count in sorted(counts):
+        family.add_metric(words, count)
     return family
+
+
+def _words(counts: Mapping[str, int]) -> Iterable[tuple[tuple[str, ...], int]]:
+    """Counts whose only label is the key."""
+    return (((word,), count) for word, count in counts.items())
+
+
+def _durations(name: str, description: str, took: Durations) -> Metric:
+    bounds = [*(str(border) for border in took.borders), "+Inf"]
+    return HistogramMetricFamily(
+        _PREFIX + name,
+        description,
+        buckets=list(zip(bounds, accumulate(list(took.bins)), strict=True)),
+        sum_value=took.seconds,
+    )

@@ -163,6 +163,7 @@ async def prepared_server(settings: Settings) -> AsyncIterator[Server]:
                     metrics=metrics,
                     exports_at_once=settings.concurrent_exports,
                     export_deadline_seconds=settings.export_deadline_seconds,
+                    stop_limit_seconds=settings.stop_limit_seconds,
                 ),
             )
             config = uvicorn.Config(
@@ -174,7 +175,7 @@ async def prepared_server(settings: Settings) -> AsyncIterator[Server]:
                 log_level="warning",
                 access_log=False,  # nothing would be written, and every line be made all the same
                 server_header=False,
-                timeout_graceful_shutdown=math.ceil(limits.deadline_seconds) + LEAVING_SECONDS,
+                timeout_graceful_shutdown=_patience(limits, settings),
             )
             with shown_metrics(metrics, settings.metrics_host, settings.metrics_port):
                 yield Server(config, listener, gate, notice_seconds=settings.stop_notice_seconds)
@@ -201,6 +202,12 @@ async def running_server(settings: Settings) -> AsyncIterator[Server]:
         finally:
             server.should_exit = True
             await serving
+
+
+def _patience(limits: Limits, settings: Settings) -> int:
+    """Seconds for answers under way: until questions and files have ended by themselves."""
+    longest = max(limits.deadline_seconds, settings.stop_limit_seconds)
+    return math.ceil(longest) + LEAVING_SECONDS
 
 
 def _roles(settings: Settings, store: Store, live: LiveSource | None) -> RoleSource:

@@ -164,6 +164,13 @@ class Settings(BaseSettings):
         description="For how long a process that is told to stop serves on while `/readyz` says "
         "that it will: as long as the load balancer takes to notice.",
     )
+    stop_limit_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        description="How long after the notice files may still take in a process that stops, each "
+        "at most to its own deadline; then they are broken off. Whoever ends the process by force "
+        "must wait ten seconds longer.",
+    )
     graphiql: bool = Field(default=True, description="Whether /graphiql is served.")
     token_issuer: str = Field(
         default="http://courselens.local/oauth2",

@@ -188,6 +188,12 @@ def _access() -> Iterator[str]:
         ]
         cells = ("" if grant == "denied" else grant for grant in grants)
         yield f"| {name} | {' | '.join(cells)} |"
+    yield "\nGraphQL, subscriptions and [files](../exports.md) follow the same columns. Of files:\n"
+    yield "- `level=course` and `level=group`: those of the course and of groups;"
+    yield "- `roster` and `level=student`: *another student*, also where the only one that is"
+    yield "  left is oneself; with `own=true`: *oneself*;"
+    yield "- `part=standing`: the same, and what the course's column says of the indicator: *exact*"
+    yield "  gives exact places, *protected* one's own in steps."
 
 
 def _principals() -> Iterator[tuple[str, Viewer, list[RoleRecord], bool]]:

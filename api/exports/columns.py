@@ -15,6 +15,7 @@ from api.schema.shapes import Value, unit_of
 from api.types.scalars import GradeBand
 from api.types.student import student_record
 from api.types.summary import HISTOGRAM_BIN
+from api.types.summary import STANDING as STANDING_RECORD
 from api.types.summary import SUMMARY as SUMMARY_RECORD
 from indicators.shape import Field, Kind, Part
 
@@ -85,6 +86,15 @@ SUMMARY = (
     _FIELD,
     _UNIT,
     *(_fact(field) for field in SUMMARY_RECORD.fields if isinstance(field, Column)),
+)
+STANDING = (
+    replace(_FIELD, description="Field of the indicator that is compared."),
+    _UNIT,
+    *(
+        replace(_fact(field), unit="percent" if field.name == "percentile" else None)
+        for field in STANDING_RECORD.fields
+        if isinstance(field, Column)
+    ),
 )
 HISTOGRAM = (
     _FIELD,

@@ -98,7 +98,7 @@ class Export:
         encoder = make_encoder(form, self.table.columns, self.meta())
         yield encoder.begin(), 0
         done = 0
-        async with aclosing(self._batches(batch_cells)) as batches:
+        async with aclosing(self.batches(batch_cells)) as batches:
             async for batch in batches:
                 # In a thread: others' questions are answered meanwhile.
                 piece = await asyncio.to_thread(encoder.rows, batch)
@@ -106,7 +106,8 @@ class Export:
                 yield piece, done
         yield await asyncio.to_thread(encoder.end), done
 
-    async def _batches(self, cells: int) -> AsyncGenerator[Sequence[Any]]:
+    async def batches(self, cells: int) -> AsyncGenerator[Sequence[Any]]:
+        """The rows, at most so many cells at a time."""
         size = max(1, cells // len(self.table.columns))
         if self.table.statement is None:
             for start in range(0, len(self.table.rows), size):
@@ -120,5 +121,6 @@ class Export:
 def file_name(question: ExportQuestion, form: Form) -> str:
     """A name for the file that every file system takes."""
     asked = question.as_json()
-    parts = [question.course_key, question.table, asked.get("level"), asked.get("part")]
+    own = "own" if asked.get("own") else None
+    parts = [question.course_key, question.table, asked.get("level"), asked.get("part"), own]
     return f"{_UNSAFE.sub('_', '-'.join(filter(None, parts)))[:150]}.{form}"

@@ -21,6 +21,7 @@ MEDIA_TYPES: Mapping[Form, str] = {
     Form.JSON_LINES: "application/jsonl",
     Form.PARQUET: "application/vnd.apache.parquet",
     Form.META: "application/json",
+    Form.JSON: "application/json",
 }
 
 

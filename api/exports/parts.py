@@ -11,7 +11,7 @@ from courselens.domain import Level
 from courselens.errors import BadParameter
 from indicators.shape import VALUES, Part
 
-SUMMARY_PART, HISTOGRAM_PART = "summary", "histogram"
+SUMMARY_PART, HISTOGRAM_PART, STANDING_PART = "summary", "histogram", "standing"
 """Statistics that come by themselves; they have no declared part."""
 _FIRST = ("rows", SUMMARY_PART, VALUES)
 
@@ -24,6 +24,8 @@ def offered_parts(value: Value, level: Level) -> dict[str, Part | str]:
     if value.scalars:
         offered[VALUES] = Part(VALUES, type(None), False, (), value.scalars)
     offered.update((part.name, part) for part in value.parts)
+    if level is Level.STUDENT and value.numeric:
+        offered.setdefault(STANDING_PART, STANDING_PART)
     return offered
 
 

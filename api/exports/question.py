@@ -21,20 +21,27 @@ from courselens.domain import Level
 from courselens.errors import BadParameter, QueryError
 
 ROSTER = "roster"
-"""The table of the students themselves; every other table is named by an indicator."""
+"""The table of the students themselves; others are named by an indicator, but for `OWN`."""
+OWN = "own"
+"""All that the viewer may see of oneself, every table in one document."""
 ALL = "all"
 """Among `indicators`: every one of which the viewer may see single students."""
-PARAMETERS = ("level", "part", "indicators", "filter", "orderBy")
+PARAMETERS = ("level", "part", "indicators", "filter", "orderBy", "own")
 _INPUTS = ("filter", "orderBy")
+_OF_STUDENTS = (*_INPUTS, "own")
 
 
 class Form(enum.StrEnum):
-    """Forms of a file; `META` tells about the table instead of giving its rows."""
+    """Forms of a file.
+
+    `META` tells about the table instead of giving its rows; `JSON` is that of `OWN` and no other.
+    """
 
     CSV = "csv"
     JSON_LINES = "jsonl"
     PARQUET = "parquet"
     META = "meta.json"
+    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +50,13 @@ class ExportQuestion:
 
     Attributes:
         course_key: of which course.
-        table: `ROSTER`, or the key of an indicator.
+        table: `ROSTER`, `OWN`, or the key of an indicator.
         level: whom an indicator's rows are about; of the roster always students.
         part: of an indicator's result; None: the first that it has of `rows`, `summary`, `values`.
         indicators: whose values stand beside the roster; `ALL` alone stands for all.
         filter: as the argument of `Course.students`, in plain JSON; None: all enrolled students.
         order_by: the same; None: by username.
+        own: the viewer, whose rows alone are meant; None: those of all students.
     """
 
     course_key: str
@@ -58,23 +66,37 @@ class ExportQuestion:
     indicators: tuple[str, ...] = ()
     filter: Any = None
     order_by: Any = None
+    own: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What was asked for, by the parameters' names."""
         asked = {
-            "level": None if self.table == ROSTER else self.level.value,
+            "level": None if self.table in (ROSTER, OWN) else self.level.value,
             "part": self.part,
             "indicators": list(self.indicators) or None,
             "filter": self.filter,
             "orderBy": self.order_by,
+            "own": None if self.own is None or self.table == OWN else True,
         }
         return {name: value for name, value in asked.items() if value is not None}
 
 
 def read_export_question(
-    course_key: str, table: str, parameters: Sequence[tuple[str, str]], limits: Limits
+    course_key: str,
+    table: str,
+    parameters: Sequence[tuple[str, str]],
+    limits: Limits,
+    *,
+    user_id: int | None,
 ) -> ExportQuestion:
     """A question from parameters as text, `filter` and `orderBy` as JSON.
+
+    Args:
+        course_key: of which course.
+        table: which.
+        parameters: names and texts.
+        limits: how large they may be.
+        user_id: the viewer, who is meant by `own`; None: nobody of the platform.
 
     Raises:
         QueryError: a parameter is unknown, comes twice, is no JSON, too large, or does not fit
@@ -88,6 +110,12 @@ def read_export_question(
             raise BadParameter(name, text, "given once")
         texts[name] = text
     check_variables(texts, limits)
+    if table == OWN:
+        for name, text in texts.items():
+            raise BadParameter(name, text, f"no {name} with the table {OWN!r}")
+        if user_id is None:
+            raise BadParameter("table", OWN, "of a student")
+        return ExportQuestion(course_key, OWN, Level.STUDENT, own=user_id)
     inputs = {name: _json(name, texts[name]) for name in _INPUTS if name in texts}
     check_variables(inputs, limits)
     keys = tuple(dict.fromkeys(key for key in texts.get("indicators", "").split(",") if key))
@@ -96,9 +124,14 @@ def read_export_question(
         if name in texts:
             raise BadParameter(name, texts[name], f"no {name} with the table {table!r}")
     level = Level.STUDENT if is_roster else _level(texts.get("level", Level.COURSE.value))
-    for name in _INPUTS if level is not Level.STUDENT else ():
+    for name in _OF_STUDENTS if level is not Level.STUDENT else ():
         if name in texts:
             raise BadParameter(name, texts[name], f"no {name} but at level student")
+    is_own = "own" in texts
+    if is_own and (texts["own"] != "true" or user_id is None):
+        raise BadParameter("own", texts["own"], "true, of a student")
+    for name in inputs if is_own else ():
+        raise BadParameter(name, texts[name], f"no {name} of own rows")
     return ExportQuestion(
         course_key,
         table,
@@ -107,7 +140,20 @@ def read_export_question(
         keys,
         inputs.get("filter"),
         inputs.get("orderBy"),
+        user_id if is_own else None,
     )
+
+
+def check_form(question: ExportQuestion, form: Form) -> None:
+    """Refuse a form that the table does not have.
+
+    Raises:
+        BadParameter: it has not.
+    """
+    is_own = question.table == OWN
+    if is_own != (form is Form.JSON):
+        known = [Form.JSON] if is_own else [one for one in Form if one is not Form.JSON]
+        raise BadParameter("form", form.value, " | ".join(known))
 
 
 def read_students_wanted(

@@ -10,12 +10,20 @@ from aggregates.fields import FieldRef
 from aggregates.filters import Order, StudentFilter
 from aggregates.records import CourseRecord, EnvelopeRecord, GroupRecord
 from aggregates.snapshots import Snapshot
-from aggregates.tables import BlockName, Statement, StudentColumn, group_table, student_table
-from api.access.policy import Grant, decide, require
+from aggregates.tables import (
+    BlockName,
+    Statement,
+    StudentColumn,
+    group_table,
+    standing_table,
+    student_table,
+)
+from api.access.policy import Grant, decide, refusal, require
 from api.context import CourseSource
 from api.exports.columns import (
     COURSE_KEY,
     GROUP,
+    STANDING,
     STUDENT,
     WHO,
     ExportColumn,
@@ -23,8 +31,9 @@ from api.exports.columns import (
     scalar_columns,
     told_apart,
 )
-from api.exports.parts import chosen_part, statistics_columns, statistics_rows
+from api.exports.parts import STANDING_PART, chosen_part, statistics_columns, statistics_rows
 from api.exports.question import ALL, ROSTER, ExportQuestion, read_students_wanted
+from api.exports.standing import exact_places, protected_rows
 from api.reading.released import Released, summary_part
 from api.reading.statistics import statistics_row
 from api.schema.assembled import Assembled
@@ -103,8 +112,9 @@ class _Opening:
 
     async def roster(self, question: ExportQuestion) -> ExportTable:
         """The students with scalar values of some indicators."""
-        require(self._source.access, Level.STUDENT, what="the students of this course")
-        values = self._beside_roster(question.indicators)
+        own = question.own is not None
+        require(self._source.access, Level.STUDENT, own=own, what="the students of this course")
+        values = self._beside_roster(question.indicators, own=own)
         envelopes = await self._envelopes([value.indicator.key for value in values])
         pairs: list[tuple[ExportColumn, StudentColumn]] = [(one, one.name) for one in STUDENT]
         for value in values:
@@ -114,12 +124,11 @@ class _Opening:
     async def indicator(self, question: ExportQuestion) -> ExportTable:
         """Rows of one part of an indicator's result."""
         value = self._value(question.table, question.level)
-        key, level = value.indicator.key, question.level
+        key, level, own = value.indicator.key, question.level, question.own is not None
         if level is Level.STUDENT:
-            require(self._source.access, level, what="the students of this course")
-        grant = require(
-            self._source.access, level, value.indicator.privacy, what=f"{key} of this {level.value}"
-        )
+            require(self._source.access, level, own=own, what="the students of this course")
+        what = f"{key} of this {level.value}"
+        grant = require(self._source.access, level, value.indicator.privacy, own=own, what=what)
         part = chosen_part(value, level, question.part)
         envelopes = await self._envelopes([key])
         if key in envelopes and envelopes[key].status == Status.FAILED.value:
@@ -127,6 +136,8 @@ class _Opening:
         if grant is Grant.PROTECTED:
             return await self._told(value, part, envelopes.get(key))
         metas = self._metas([value], envelopes)
+        if part == STANDING_PART:
+            return await self._standing(question, value, envelopes.get(key))
         if level is Level.STUDENT:
             return self._rows_of_students(question, value, part, metas)
         if isinstance(part, str):
@@ -140,7 +151,7 @@ class _Opening:
         )
         return ExportTable(told_apart([*head, *(one for one, _ in pairs)]), metas, statement)
 
-    def _beside_roster(self, keys: Sequence[str]) -> list[Value]:
+    def _beside_roster(self, keys: Sequence[str], *, own: bool) -> list[Value]:
         access = self._source.access
         if ALL in keys:
             if len(keys) > 1:
@@ -150,7 +161,8 @@ class _Opening:
                 for values in self._catalog.values.values()
                 if values.student
                 and values.student.scalars
-                and decide(access, Level.STUDENT, values.student.indicator.privacy) is Grant.EXACT
+                and decide(access, Level.STUDENT, values.student.indicator.privacy, own=own)
+                is Grant.EXACT
             ]
         found: list[Value] = []
         for key in keys:
@@ -158,7 +170,7 @@ class _Opening:
             if not value.scalars:
                 raise BadParameter("indicators", key, "indicators with single values of a student")
             privacy = value.indicator.privacy
-            require(access, Level.STUDENT, privacy, what=f"{key} of this student")
+            require(access, Level.STUDENT, privacy, own=own, what=f"{key} of this student")
             found.append(value)
         return found
 
@@ -194,16 +206,19 @@ class _Opening:
         metas: tuple[Row, ...],
         part: Part | None = None,
     ) -> ExportTable:
-        who, order = read_students_wanted(
-            self._schema, self._catalog, self._source.access, question
-        )
+        who, order, is_searched = self._wanted(question)
         layout = self._snapshot.layout
         stored = layout.part(question.table, "student", part.name) if part else None
         columns = [read for _, read in pairs]
         statement = student_table(
-            layout, self._course, columns, filter=who, order=order, part=stored
+            layout,
+            self._course,
+            columns,
+            filter=who,
+            order=order,
+            part=stored,
+            user_id=question.own,
         )
-        is_searched = who != StudentFilter() or order != Order("username")
         names = told_apart([COURSE_KEY, *(one for one, _ in pairs)])
         return ExportTable(names, metas, statement, is_searched=is_searched)
 
@@ -216,6 +231,45 @@ class _Opening:
             return self._students(question, pairs, metas, part)
         pairs += scalar_columns(value, beside_roster=False)
         return self._students(question, pairs, metas)
+
+    async def _standing(
+        self, question: ExportQuestion, value: Value, envelope: EnvelopeRecord | None
+    ) -> ExportTable:
+        """Places in the class; in steps where the class is protected, and then of the viewer."""
+        access, key = self._source.access, value.indicator.key
+        what = f"the class's {key}"
+        grant = require(access, Level.COURSE, value.indicator.privacy, what=what)
+        columns = (COURSE_KEY, *WHO, *STANDING)
+        reader, course = self._reader, self._course
+        if grant is Grant.EXACT:
+            places = await exact_places(reader, self._catalog, course, value)
+            who, order, is_searched = self._wanted(question)
+            statement = standing_table(
+                self._snapshot.layout,
+                course,
+                places,
+                filter=who,
+                order=order,
+                user_id=question.own,
+            )
+            meta = meta_row(value.indicator, envelope)
+            return ExportTable(columns, (meta,), statement, is_searched=is_searched)
+        if question.own is None:
+            raise refusal(access, what)
+        released = Released(await reader.released(course, [key]), self._k_min)
+        student = await reader.student(course, user_id=question.own)
+        rows: Sequence[tuple[Any, ...]] = ()
+        if student is not None:
+            rows = await protected_rows(reader, self._catalog, course, value, student, released)
+        parts = [summary_part(ref) for ref in value.numeric]
+        meta = meta_row(value.indicator, released.envelope(envelope, parts), suppressed=True)
+        return ExportTable(columns, (meta,), rows=rows)
+
+    def _wanted(self, question: ExportQuestion) -> tuple[StudentFilter, Order, bool]:
+        """Which students in which order, and whether they are searched for without an index."""
+        access = self._source.access
+        who, order = read_students_wanted(self._schema, self._catalog, access, question)
+        return who, order, who != StudentFilter() or order != Order("username")
 
     async def _statistics(
         self, value: Value, part: str, level: Level, metas: tuple[Row, ...]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from aggregates.records import SummaryRecord
+from aggregates.fields import FieldRef
+from aggregates.reader import Reader
+from aggregates.records import CourseRecord, SummaryRecord
+from api.context import Catalog
 from api.schema.records import Row
-from indicators.result import STATISTICS
+from indicators.result import COURSE_GROUP, STATISTICS
+from indicators.shape import VALUES
 
 
 def statistics_row(summary: SummaryRecord | None) -> dict[str, Any]:
@@ -16,6 +21,22 @@ def statistics_row(summary: SummaryRecord | None) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(summary, name) for name in STATISTICS}
     row["histogram"] = _bins(summary)
     return row
+
+
+async def read_class_statistics(
+    reader: Reader, catalog: Catalog, course: CourseRecord, refs: Sequence[FieldRef]
+) -> dict[FieldRef, Row]:
+    """Exact statistics of the class by field: the free summary, or the group's own."""
+    found = await reader.summaries(course, [COURSE_GROUP], refs) if refs else {}
+    statistics: dict[FieldRef, Row] = {}
+    for ref in refs:
+        statistics[ref] = statistics_row(found.get((COURSE_GROUP, ref.indicator, ref.field)))
+        group = catalog.values[ref.indicator].group
+        if group and group.has_own_statistics:
+            rows = await reader.rows(course, ref.indicator, "group", VALUES, [COURSE_GROUP])
+            for row in rows[COURSE_GROUP]:
+                statistics[ref] = {**statistics[ref], **dict(row)}
+    return statistics
 
 
 def standing_row(percentile: float | None, statistics: Row) -> dict[str, Any]:

@@ -14,13 +14,12 @@ from api.cursors import write_id
 from api.live.values import LiveQuestion, read_live
 from api.reading.blocks import BlockNames
 from api.reading.released import Released
-from api.reading.statistics import standing_row, statistics_row
+from api.reading.statistics import read_class_statistics, standing_row
 from api.reading.wanted import Wanted, field_refs, grant_indicators, indicators_in
 from api.schema.records import Row, camel
 from api.schema.selection import Selection
 from api.types.meta import meta_row
 from courselens.domain import Level
-from indicators.result import COURSE_GROUP
 from indicators.shape import VALUES
 
 STUDENT_ID = "Student"
@@ -112,7 +111,7 @@ class _Reading:
             told = list(dict.fromkeys(ref.indicator for ref in protected))
             self._told = await Released.read(self._context, self._course, told)
             exact = [ref for ref in standings if self._class_grant(ref) is Grant.EXACT]
-            self._class = await self._class_statistics(exact)
+            self._class = await read_class_statistics(reader, self._context.catalog, course, exact)
         for one in stored:
             for part in one.parts:
                 found = await reader.rows(course, one.key, "student", part.name, self._user_ids)
@@ -190,20 +189,6 @@ class _Reading:
         """What the viewer may see of the class."""
         privacy = self._context.catalog.registry.indicator(ref.indicator).privacy
         return decide(self._course.access, Level.COURSE, privacy)
-
-    async def _class_statistics(self, refs: Sequence[FieldRef]) -> dict[FieldRef, Row]:
-        """Statistics of the class by field: the free summary, or the group's own."""
-        reader, course = self._context.reader, self._course.record
-        found = await reader.summaries(course, [COURSE_GROUP], refs) if refs else {}
-        statistics: dict[FieldRef, Row] = {}
-        for ref in refs:
-            statistics[ref] = statistics_row(found.get((COURSE_GROUP, ref.indicator, ref.field)))
-            group = self._context.catalog.values[ref.indicator].group
-            if group and group.has_own_statistics:
-                rows = await reader.rows(course, ref.indicator, "group", VALUES, [COURSE_GROUP])
-                for row in rows[COURSE_GROUP]:
-                    statistics[ref] = {**statistics[ref], **dict(row)}
-        return statistics
 
     def _scalar_row(self, one: Wanted, user_id: int) -> Row:
         if not one.scalars:

@@ -106,7 +106,7 @@ async def test_every_file_asks_the_policy_itself(guarded: Served, file: str) -> 
 def test_files_are_all_that_there_are() -> None:
     """A new indicator of the guarded courses must be exported here too."""
     asked = {file.partition(".")[0] for file in FILES}
-    assert asked == {"roster", *guarded_registry().indicators}
+    assert asked == {"roster", "own", *guarded_registry().indicators}
 
 
 def routes_of(routes: list[BaseRoute], prefix: str = "") -> dict[str, set[str]]:

@@ -18,7 +18,7 @@ import pytest
 from api.cursors import write_id
 from indicators.contract import Privacy
 from tests.data.canaries import Canary, canaries_in, own_canaries, team_canaries
-from tests.data.doors import DOORS, FILES, Door, question
+from tests.data.doors import DOORS, FILES, OWN_FILES, Door, question
 from tests.data.guarded_api import Clock, guarded_schema, send, serve_guarded, viewers
 from tests.data.guarded_courses import (
     CLASSMATE,
@@ -259,7 +259,7 @@ async def test_no_file_tells_anybody_what_is_not_theirs(guarded: Served) -> None
     cases = [
         (who, file, course)
         for who, file, course in itertools.product(viewers(), FILES, (HERE, THERE, NOWHERE))
-        if course == HERE or file in FILES[:6]
+        if course == HERE or file in (*FILES[:6], *OWN_FILES[:8])
     ]
     seed = random.randrange(1_000_000)
     print("seed", seed)
@@ -278,8 +278,10 @@ async def test_no_file_tells_anybody_what_is_not_theirs(guarded: Served) -> None
         assert found <= allowed(principal), (name, file, course)
         if answer.status_code == 200:
             assert course in known_courses(principal), (name, file, course)
-            if "level=course" not in file:
+            if "level=course" not in file and file not in OWN_FILES:
                 assert course in teams_of(principal), (name, file, course)
+            if file in OWN_FILES:
+                assert {one.user_id for one in found} <= {principal and principal.user_id}
             given[name].add(file)
         else:
             assert answer.status_code == (403 if principal else 401) or (
@@ -295,8 +297,24 @@ async def test_no_file_tells_anybody_what_is_not_theirs(guarded: Served) -> None
     for start in range(0, len(cases), 4):
         await asyncio.gather(*(fetch(*case) for case in cases[start : start + 4]))
     for name, principal, _ in viewers():
-        is_given = bool(
-            principal and principal.sees and principal.claims.get("filters") != ["user:me"]
+        assert bool(given[name]) == bool(principal and principal.sees), name
+        if principal and principal.claims.get("filters") == ["user:me"]:
+            assert given[name] <= set(OWN_FILES)
+    assert team_canaries(STUDENTS) | own_canaries(ME) <= seen  # the doors were open
+
+
+@pytest.mark.parametrize("name", PRINCIPALS)
+async def test_own_rows_are_given_by_the_table_too(guarded: Served, name: str) -> None:
+    """Column by column of `oneself`; one of the team who is no student has none."""
+    principal, row = PRINCIPALS[name], table()[name]
+    asked = {"facts": "roster.jsonl?own=true"}
+    asked |= {p.value: f"for_{p}.jsonl?level=student&own=true" for p in Privacy}
+    for column, file in asked.items():
+        answer = await guarded.client.get(
+            f"/exports/{HERE}/{file}", headers={"authorization": f"JWT {principal.token}"}
         )
-        assert bool(given[name]) == is_given, name
-    assert team_canaries(STUDENTS) <= seen  # the doors were open
+        is_granted = row[f"oneself: {column}"] == "exact"
+        assert answer.status_code == (200 if is_granted else 403), file
+        lines = answer.text.splitlines() if is_granted else []
+        own = [principal.user_id] if principal.sees == "student" and is_granted else []
+        assert [orjson.loads(line)["user_id"] for line in lines] == own

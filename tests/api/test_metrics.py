@@ -56,7 +56,7 @@ async def test_requests_are_counted_by_what_became_of_them(
 ) -> None:
     served, metrics = counted
     before = metrics.outcomes.copy()
-    binned = sum(metrics.bins)
+    binned = sum(metrics.took.bins)
     await served.ask("{ indicators { key } }")
     await served.ask("{")
     await served.ask("{ nothing }")
@@ -74,7 +74,7 @@ async def test_requests_are_counted_by_what_became_of_them(
         "BAD_REQUEST": 2,
         "UNAUTHENTICATED": 1,
     }
-    assert sum(metrics.bins) == binned + 7
-    assert len(metrics.bins) == len(BORDERS) + 1
+    assert sum(metrics.took.bins) == binned + 7
+    assert len(metrics.took.bins) == len(BORDERS) + 1
     statements = metrics.readings["statements"].read()
     assert statements == served.database.statements > 0

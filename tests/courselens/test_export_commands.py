@@ -89,9 +89,44 @@ def test_filter_and_order_are_those_of_the_schema(export) -> None:
     assert [json.loads(line)["user_id"] for line in told.out.splitlines()] == [2, 1]
 
 
+def test_student_asks_the_operator_for_everything(export, tmp_path: Path) -> None:
+    out = tmp_path / "ana.json"
+    told = export("own", "--user-id", 1, "--out", out)
+    assert told.code == 0, told.err
+    assert os.listdir(tmp_path) == [out.name]
+    document = json.loads(out.read_bytes())
+    assert document["user_id"] == 1
+    roster, *others = document["tables"]
+    assert [row["username"] for row in roster["rows"]] == ["=ana"]
+    assert {"course_grade", "time_on_course"} <= {table["table"] for table in others}
+    assert "ben" not in out.read_text(encoding="utf-8")
+    assert json.loads(export("own", "--user-id", 1).out) == document
+
+
+@pytest.mark.parametrize("name", ["own.csv", "own.jsonl", "own.parquet"])
+def test_rows_of_one_student_come_in_every_form(export, tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    for table in ("course_grade", "roster"):
+        told = export(table, "--user-id", 2, "--out", out)
+        assert told.code == 0, told.err
+        assert "written: 1 rows" in told.err
+        if name.endswith("parquet"):
+            assert pq.read_table(out)["user_id"].to_pylist() == [2]
+        else:
+            assert "ben" in out.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
+        (["own"], "table='own': allowed is of a student"),
+        (["own", "--user-id", "3"], "a student who is enrolled"),
+        (["roster", "--user-id", "4"], "a student who is enrolled"),
+        (["own", "--user-id", "1", "--format", "csv"], "allowed is json"),
+        (["own", "--user-id", "1", "--part", "rows"], "no part with the table 'own'"),
+        (["roster", "--format", "json"], "csv | jsonl | parquet | meta.json"),
+        (["roster", "--user-id", "1", "--filter", "{}"], "no filter of own rows"),
+        (["course_grade", "--user-id", "1", "--level", "course"], "no own but at level student"),
         (["roster", "--filter", "{"], "filter"),
         (["roster", "--level", "course"], "no level"),
         (["nothing"], "no indicator is named 'nothing'"),

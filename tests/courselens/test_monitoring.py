@@ -32,6 +32,9 @@ def test_counts_are_shown_as_prometheus_reads_them() -> None:
     metrics.answered("OK", 0.2)
     metrics.answered("FORBIDDEN", 99.0)
     metrics.deopts["abstract"] += 2
+    metrics.exported("csv", "OK", rows=100_000, seconds=3.0)
+    metrics.exported("csv", "CLIENT_GONE", rows=7, seconds=400.0)
+    metrics.exported("parquet", "FORBIDDEN", rows=0, seconds=0.01)
     metrics.watch({"statements": ("Statements.", lambda: 7)}, is_counter=True)
     metrics.watch({"questions_inside": ("Inside.", lambda: 3)}, is_counter=False)
     with shown_metrics(metrics, "127.0.0.1", 0) as port:
@@ -47,6 +50,14 @@ def test_counts_are_shown_as_prometheus_reads_them() -> None:
     assert found["courselens_request_seconds_bucket[('le', '+Inf')]"] == 3
     assert found["courselens_request_seconds_count"] == 3
     assert found["courselens_request_seconds_sum"] == pytest.approx(99.203)
+    assert found["courselens_exports_total[('form', 'csv'), ('outcome', 'OK')]"] == 1
+    assert found["courselens_exports_total[('form', 'csv'), ('outcome', 'CLIENT_GONE')]"] == 1
+    assert found["courselens_exports_total[('form', 'parquet'), ('outcome', 'FORBIDDEN')]"] == 1
+    assert found["courselens_export_rows_total[('form', 'csv')]"] == 100_007
+    assert found["courselens_export_seconds_bucket[('le', '0.01')]"] == 1
+    assert found["courselens_export_seconds_bucket[('le', '5.0')]"] == 2
+    assert found["courselens_export_seconds_bucket[('le', '300.0')]"] == 2
+    assert found["courselens_export_seconds_count"] == 3
     assert found["courselens_statements_total"] == 7
     assert found["courselens_questions_inside"] == 3
 

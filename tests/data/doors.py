@@ -34,7 +34,7 @@ VARIABLES = "query($course: ID!, $user: Int!, $id: ID!) "
 
 
 _SIMPLE = ("for_self", "for_staff", "for_agg")
-FILES = (
+_FILES = (
     "roster.csv",
     *(f"roster.jsonl?indicators={key}" for key in ("all", "for_self", "for_staff", "for_agg")),
     *(
@@ -52,7 +52,23 @@ FILES = (
         for level in ("course", "group")
         for part in ("summary", "histogram")
     ),
+    *(f"{key}.csv?level=student&part=standing" for key in (*_SIMPLE, "progress")),
 )
+OWN_FILES = (
+    "own.json",
+    "roster.csv?own=true",
+    *(f"roster.jsonl?own=true&indicators={key}" for key in ("all", *_SIMPLE, "progress")),
+    "roster.parquet?own=true&indicators=all",
+    *(
+        f"{table}.{form}?level=student&own=true"
+        for table in (*_SIMPLE, "progress", "chapters")
+        for form in ("csv", "jsonl", "parquet", "meta.json")
+    ),
+    "chapters.jsonl?level=student&part=total&own=true",
+    *(f"{key}.jsonl?level=student&part=standing&own=true" for key in (*_SIMPLE, "progress")),
+)
+"""The same of the viewer's own rows."""
+FILES = (*_FILES, *OWN_FILES)
 """Every table that can be exported of the guarded courses, in some form, and what is told of it."""
 
 

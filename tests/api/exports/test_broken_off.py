@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import uvicorn
 
@@ -17,6 +20,7 @@ from api.access.auth import TokenAuth
 from api.app import create_app
 from api.http.gate import Gate
 from api.http.protocol import Deadlines, make_protocol
+from api.metrics import Metrics
 from api.options import Options
 from courselens.serving import Server
 from courselens.tokens import issue_token
@@ -39,9 +43,12 @@ async def store(postgres_url: str) -> AsyncIterator[Store]:
 class Site:
     """A server that gives two files at a time."""
 
-    def __init__(self, store: Store, deadline_seconds: float = 60.0) -> None:
+    def __init__(
+        self, store: Store, deadline_seconds: float = 60.0, stop_limit_seconds: float = 60.0
+    ) -> None:
         self.store = store
         gate = Gate()
+        self.metrics = Metrics()
         app = create_app(
             store.registry,
             store,
@@ -49,8 +56,10 @@ class Site:
             Options(
                 roles=store.reader,
                 gate=gate,
+                metrics=self.metrics,
                 exports_at_once=2,
                 export_deadline_seconds=deadline_seconds,
+                stop_limit_seconds=stop_limit_seconds,
             ),
         )
         config = uvicorn.Config(
@@ -103,6 +112,17 @@ async def until_nobody_exports(site: Site) -> None:
             await asyncio.sleep(0.05)
 
 
+async def until_counted(site: Site, **outcomes: int) -> None:
+    """Files are counted a moment after their last byte."""
+    async with asyncio.timeout(10):
+        while sum(site.metrics.exports.values()) < sum(outcomes.values()):
+            await asyncio.sleep(0.01)
+    found: Counter[str] = Counter()
+    for (_, outcome), count in site.metrics.exports.items():
+        found[outcome] += count
+    assert found == outcomes
+
+
 async def lines_of(site: Site, name: str, *, is_cut: bool = False) -> AsyncIterator[int]:
     """Lines of each piece of a file; after the first one its connection may be cut."""
     async with site.file(name) as answer:
@@ -131,6 +151,8 @@ async def test_file_that_breaks_off_never_looks_complete(site: Site, name: str) 
     whole = [0]
     await add_up(lines_of(site, name), whole)
     assert whole[0] == STUDENTS + name.endswith("csv")
+    await until_counted(site, STORE_UNAVAILABLE=1, OK=1)
+    assert STUDENTS <= sum(site.metrics.export_rows.values()) < 2 * STUDENTS
 
 
 async def test_client_that_leaves_leaves_nothing_behind(site: Site) -> None:
@@ -140,6 +162,7 @@ async def test_client_that_leaves_leaves_nothing_behind(site: Site) -> None:
             async for _piece in answer.aiter_bytes():
                 break
         await until_nobody_exports(site)
+    await until_counted(site, CLIENT_GONE=5)
     async with site.file() as answer:
         assert answer.status_code == 200
 
@@ -165,16 +188,77 @@ async def test_file_under_way_is_finished_when_the_server_stops(site: Site) -> N
     assert json.loads(lines[-1])["user_id"] in range(1, STUDENTS + 1)
 
 
+async def slowly(site: Site, name: str, into: bytearray, *, stopping: bool = True) -> None:
+    """Read a file for longer than it may take, and stop the server after the first piece."""
+    async with site.file(name) as answer:
+        assert answer.status_code == 200
+        async for piece in answer.aiter_bytes():
+            into += piece
+            site.server.should_exit = stopping
+            await asyncio.sleep(0.01)
+
+
 async def test_reader_who_is_too_slow_is_broken_off(store: Store) -> None:
     async with serving(Site(store, deadline_seconds=1.5)) as site:
-        found = [0]
-
-        async def slowly() -> AsyncIterator[int]:
-            async for count in lines_of(site, "roster.jsonl"):
-                yield count
-                await asyncio.sleep(0.01)
-
         with pytest.raises(httpx.RemoteProtocolError):
-            await add_up(slowly(), found)
-        assert 0 < found[0] < STUDENTS
+            await slowly(site, "roster.jsonl", bytearray(), stopping=False)
         await until_nobody_exports(site)
+        await until_counted(site, DEADLINE_EXCEEDED=1)
+
+
+@pytest.mark.parametrize("name", ["roster.csv", "roster.jsonl", "roster.parquet"])
+async def test_file_that_a_stopping_server_has_no_time_for_never_looks_complete(
+    store: Store, name: str
+) -> None:
+    part = bytearray()
+    async with serving(Site(store, stop_limit_seconds=0.2)) as site:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await slowly(site, name, part)
+        await until_counted(site, OVERLOADED=1)
+    assert part
+    if name.endswith("parquet"):
+        with pytest.raises(pa.ArrowInvalid):
+            pq.read_table(pa.BufferReader(bytes(part)))
+
+
+async def test_deadline_of_a_file_holds_while_the_server_stops(store: Store) -> None:
+    async with serving(Site(store, deadline_seconds=1.5, stop_limit_seconds=60)) as site:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await slowly(site, "roster.jsonl", bytearray())
+        await until_counted(site, OVERLOADED=1)
+
+
+async def test_file_that_has_not_begun_when_the_server_stops_is_refused(store: Store) -> None:
+    async with (
+        serving(Site(store, stop_limit_seconds=0.2)) as site,
+        store.database.session() as other,
+        other.transaction(),
+    ):
+        await other.execute("LOCK TABLE students")
+        asked = asyncio.create_task(
+            site.client.get(f"/exports/{COURSE_KEY}/roster.csv", timeout=30)
+        )
+        async with asyncio.timeout(10):
+            while await site.exporting() < 2:  # this transaction, and the one that waits for it
+                await asyncio.sleep(0.01)
+        site.server.should_exit = True
+        answer = await asked
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        await until_counted(site, OVERLOADED=1)
+
+
+async def test_http_1_0_is_sent_chunks_too(store: Store) -> None:
+    """Else the end of the connection would be that of the file; nginx asks so by default."""
+    async with serving(Site(store, stop_limit_seconds=0)) as site:
+        reader, writer = await asyncio.open_connection(*site.listener.getsockname()[:2])
+        path = f"/exports/{COURSE_KEY}/roster.csv?indicators=all"
+        token = site.client.headers["authorization"]
+        writer.write(f"GET {path} HTTP/1.0\r\nauthorization: {token}\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        site.server.should_exit = True
+        rest = await reader.read()
+        writer.close()
+        assert b"transfer-encoding: chunked" in head
+        assert rest
+        assert not rest.endswith(b"0\r\n\r\n")

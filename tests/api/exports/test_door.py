@@ -17,6 +17,8 @@ from api.documents.limits import Limits
 from api.exports.export import OPENING_POINTS
 from api.http.gate import Gate
 from api.http.rates import LocalRates
+from api.metrics import Metrics
+from tests.api.exports.ledger import Ledger
 from tests.data.served_courses import (
     BETA,
     BIG,
@@ -332,16 +334,6 @@ async def test_old_course_key_with_slashes_is_a_course_key(served: Served) -> No
     assert "Uni/Old/2013" in answer.text
 
 
-class Ledger:
-    """Buckets that are never empty, and what was taken from them."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[str, int]] = []
-
-    async def take(self, asker: str, points: int) -> None:
-        self.taken.append((asker, points))
-
-
 async def test_points_are_taken_for_rows_and_columns(postgres_url: str) -> None:
     ledger = Ledger()
     async with serve(postgres_url, [big_course()], rates=ledger, limits=Limits(cost=15)) as served:
@@ -393,6 +385,36 @@ async def test_file_that_takes_too_long_is_an_error(postgres_url: str) -> None:
     async with serve(postgres_url, [big_course()], export_deadline_seconds=0.001) as served:
         late = await get(served, "roster.csv")
         assert (late.status_code, code_of(late)) == (504, "DEADLINE_EXCEEDED")
+
+
+async def test_files_are_counted_by_form_and_what_became_of_them(postgres_url: str) -> None:
+    metrics, gate = Metrics(), Gate(1)
+    async with serve(postgres_url, [big_course()], metrics=metrics, gate=gate) as served:
+        await get(served, "roster.csv")
+        await get(served, "roster.csv", method="HEAD")
+        await get(served, "toy_time.parquet", level="student")
+        tag = (await get(served, "roster.meta.json")).headers["etag"]
+        await get(served, "roster.meta.json", tag=tag)
+        await get(served, "roster.jsonl", user_id=BETA)
+        await get(served, "roster.jsonl", user_id=None)
+        await get(served, "canary-700001.xls")
+        with gate.entered():
+            await get(served, "roster.csv")
+        await served.database.close()
+        await get(served, "roster.csv")
+    assert metrics.exports == {
+        ("csv", "OK"): 2,
+        ("parquet", "OK"): 1,
+        ("meta.json", "OK"): 2,
+        ("jsonl", "FORBIDDEN"): 1,
+        ("jsonl", "UNAUTHENTICATED"): 1,
+        ("other", "BAD_PARAMETER"): 1,
+        ("csv", "OVERLOADED"): 1,
+        ("csv", "STORE_UNAVAILABLE"): 1,
+    }
+    assert +metrics.export_rows == {"csv": 25, "parquet": 25}
+    assert sum(metrics.exports_took.bins) == metrics.exports.total()
+    assert metrics.outcomes.total() == 0
 
 
 NASTY = [

@@ -41,7 +41,7 @@ async def opened(store: Store) -> AsyncIterator[Export]:
         ("indicators", "all"),
         ("orderBy", '{"indicator": "TOY_TIME", "direction": "DESC"}'),
     ]
-    question = read_export_question(COURSE_KEY, "roster", parameters, Limits())
+    question = read_export_question(COURSE_KEY, "roster", parameters, Limits(), user_id=None)
     async with store.snapshot(patience_seconds=60) as snapshot:
         record = await snapshot.reader.course(COURSE_KEY)
         assert record is not None

@@ -36,7 +36,7 @@ async def store(postgres_url: str) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def opened(store: Store, table: str) -> AsyncIterator[Export]:
-    question = read_export_question(BIG, table, QUESTIONS[table], Limits())
+    question = read_export_question(BIG, table, QUESTIONS[table], Limits(), user_id=None)
     async with store.snapshot(patience_seconds=60) as snapshot:
         record = await snapshot.reader.course(BIG)
         assert record is not None
