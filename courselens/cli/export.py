@@ -122,7 +122,14 @@ async def _export(
         if record is None:
             stored = await snapshot.reader.courses(None, after=None, first=20)
             raise UnknownCourse(question.course_key, [one.course_key for one in stored])
-        source = CourseSource(record, stand(_OPERATOR, _SEES_ALL, record, is_enrolled=False))
+        access = stand(
+            _OPERATOR,
+            _SEES_ALL,
+            record,
+            is_enrolled=False,
+            profile_filters=assembled.catalog.profile_filters,
+        )
+        source = CourseSource(record, access)
         made = await Export.open(assembled, snapshot, source, question, k_min=K_MIN)
         meta = orjson.dumps(made.meta(), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
         if form is Form.META:
