@@ -3,6 +3,7 @@
 A refresh offers every number of the class as a `Unit`: a free summary, or one row of a part. A unit
 takes the place of the released one only if at least `K_MIN` people changed what it is made of;
 else the released one stays, with its `as_of`. So no two answers, on whatever days, differ by fewer.
+Tables by profile are one unit, with all their rows.
 Numbers that stand for too few people to be shown are released like all others, or the day on which
 they appear would tell of one more.
 """
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from aggregates.database import Connection
 from aggregates.sketches import changed
 from aggregates.small_numbers import K_MIN, counts_people
-from aggregates.units import Unit, units_of, version_of
+from aggregates.units import Unit, is_together, units_of, version_of
 from indicators.contract import Privacy
 from indicators.registry import Registry
 from indicators.result import CourseResults, Status
@@ -73,6 +74,12 @@ def choose(
             (unit.indicator, unit.part, unit.keys): unit
             for unit in units_of(registry, results, result)
         }
+        if is_together(result.indicator):
+            told = {one: unit for one, unit in old.items() if one[0] == key}
+            if _is_due(list(told.values()), list(offered.values())):
+                gone += told
+                new += offered.values()
+            continue
         for known in (one for one in old if one[0] == key and one not in offered):
             before = old[known]
             if before.version != version_of(result) or (
@@ -89,6 +96,15 @@ def choose(
                 gone.append(found)
             new.append(unit)
     return gone, new
+
+
+def _is_due(before: Sequence[Unit], after: Sequence[Unit]) -> bool:
+    """Whether enough people changed between two states of units that are released at once."""
+    old = next((unit for unit in before if unit.sketch is not None), None)
+    new = next((unit for unit in after if unit.sketch is not None), None)
+    if old is None or new is None or old.version != new.version:
+        return True
+    return changed(old.sketch or b"", new.sketch or b"") >= K_MIN
 
 
 def _moved(before: Unit, after: Unit, counts: Sequence[str]) -> int:

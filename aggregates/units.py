@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from aggregates.rows import instant
 from aggregates.sketches import SKETCH_BYTES, Hashes, hash_rows, sketches
 from aggregates.small_numbers import FEW_OTHERS, SUMMARY, counts_people
 from indicators.arrow import arrow_type
+from indicators.contract import Indicator, Privacy
 from indicators.registry import Registry
 from indicators.result import COURSE_GROUP, CourseResults, Result
 from indicators.shape import VALUES, Field, Kind, Part, Shape
@@ -77,12 +78,37 @@ def units_of(registry: Registry, results: CourseResults, result: Result) -> Iter
             own[name] = typed.filter(pc.is_in(typed["user_id"], value_set=members))
     if VALUES in own and student is not None:
         yield from _summaries(result, own[VALUES], student, common)
+    found: list[Unit] = []
     for name, table in result.group.items():
         part = group.part(name) if group else None
         if part is not None:
             typed = _typed(table, "group_id", part.fields)
             rows = typed.filter(pc.equal(typed["group_id"], COURSE_GROUP))
-            yield from _rows(part, rows, own, student, members, common)
+            found += _rows(part, rows, own, student, members, common)
+    yield from _of_profiles(found, results) if is_together(result.indicator) else found
+
+
+def is_together(indicator: Indicator) -> bool:
+    """Whether all rows of an indicator are released at once.
+
+    Tables by profile share their totals: of rows of different days nobody can tell what they give
+    away together.
+    """
+    return Privacy.PROFILE in indicator.privacy
+
+
+_PROFILE = ("year_of_birth", "gender", "level_of_education", "country")
+
+
+def _of_profiles(units: Sequence[Unit], results: CourseResults) -> Iterator[Unit]:
+    """Units of tables by profile: of the whole class; the first has the sketch of all profiles."""
+    students = results.roster.students
+    members = students.filter(students["in_l"])
+    (sketch,) = sketches(
+        members["user_id"], hash_rows(members, _PROFILE), _one_row(members.num_rows), 1
+    )
+    for place, unit in enumerate(units):
+        yield replace(unit, people=members.num_rows, sketch=None if place else sketch)
 
 
 def _typed(table: pa.Table, subject: str, fields: Sequence[Field]) -> pa.Table:

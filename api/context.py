@@ -144,7 +144,13 @@ class Context:
         self, roles: Sequence[RoleRecord], course: CourseRecord, *, is_enrolled: bool
     ) -> Access:
         """How the signed-in viewer, of whom `viewer_roles` gave the roles, stands to a course."""
-        access = stand(require_viewer(self.viewer), roles, course, is_enrolled=is_enrolled)
+        access = stand(
+            require_viewer(self.viewer),
+            roles,
+            course,
+            is_enrolled=is_enrolled,
+            profile_filters=self.catalog.profile_filters,
+        )
         return replace(access, is_unsure=True) if self.is_unsure else access
 
     async def course(self, course_key: str) -> CourseSource:

@@ -67,16 +67,20 @@ from indicators.portable import (
     total_float,
     us_of,
 )
+from indicators.profiles import AGE_BANDS, MAXIMUM_AGE, MINIMUM_AGE
 from indicators.result import COURSE_GROUP
 from indicators.shape import BlockKey, Key, Value
 from indicators.tables import Tables
 
 __all__ = [
+    "AGE_BANDS",
     "CONTRACT_VERSION",
     "COURSE_GROUP",
     "COURSE_LOCATION",
     "DAY_US",
     "ENTRY_POINT_GROUP",
+    "MAXIMUM_AGE",
+    "MINIMUM_AGE",
     "PSEUDO_BLOCKS",
     "REMOVED",
     "RETIRED_PREFIX",

@@ -217,7 +217,8 @@ class Settings(BaseSettings):
     profile_filters: Literal["team", "data_researcher", "off"] = Field(
         default="team",
         description="Who may filter and order a course's students by year of birth, gender, "
-        "education and country: its team, only data researchers and global staff, or nobody.",
+        "education and country, and is told exactly how many are of which: its team, only data "
+        "researchers and global staff, or nobody.",
     )
     database_timeout_seconds: float = Field(
         default=30.0, gt=0, description="Deadline of every statement on PostgreSQL."

@@ -15,7 +15,15 @@ import typer.main
 from typer.core import TyperGroup
 
 from aggregates.records import CourseRecord, RoleRecord
-from api.access.policy import ORG_ROLES, TEAM_ROLES, Reach, Viewer, decide, stand
+from api.access.policy import (
+    ORG_ROLES,
+    TEAM_ROLES,
+    ProfileFilters,
+    Reach,
+    Viewer,
+    decide,
+    stand,
+)
 from api.codes import EXPLAINED, ErrorCode
 from api.documents.limits import Limits
 from api.errors import ERROR_LIMIT
@@ -166,7 +174,9 @@ def _access() -> Iterator[str]:
     yield "*facts* are what a subject is by itself: the course's title, a cohort's size, a"
     yield "student's row of the roster. The other columns are the privacy classes of an"
     yield "indicator; one with several is seen by whoever sees any of them. *protected* passes"
-    yield "the rules for small numbers.\n"
+    yield "the rules for small numbers. Who uses profiles is as under"
+    yield "`COURSELENS_PROFILE_FILTERS=data_researcher`: with `team`, the default, the whole team"
+    yield "does, with `off` nobody.\n"
     columns = [
         (title, level, own, privacy)
         for title, level, own in (
@@ -181,7 +191,13 @@ def _access() -> Iterator[str]:
     yield f"| who | {' | '.join(names)} |"
     yield "|---" * (len(names) + 1) + "|"
     for name, viewer, roles, is_enrolled in _principals():
-        access = stand(viewer, roles, _course(), is_enrolled=is_enrolled)
+        access = stand(
+            viewer,
+            roles,
+            _course(),
+            is_enrolled=is_enrolled,
+            profile_filters=ProfileFilters.DATA_RESEARCHER,
+        )
         grants = [
             decide(access, level, None if privacy is None else (privacy,), own=own).value
             for _, level, own, privacy in columns

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from courselens.domain import Level
+from courselens.domain import BUILT_IN, Level
 from courselens.errors import PluginError
 from indicators.charts import ChartError, read_chart
 from indicators.contract import Cost, Indicator, Intermediate, Privacy
@@ -172,6 +172,7 @@ def check_indicator(declared: Indicator, plugin: str) -> tuple[Shape | None, Sha
     if student and group and declared.compute_group is None:
         _check_roll_up(key, group, plugin)
     _check_live(declared, plugin)
+    _check_told(declared, plugin)
     return student, group
 
 
@@ -244,6 +245,16 @@ def _check_live(declared: Indicator, plugin: str) -> None:
                     "databases",
                     f"read some of {', '.join(sorted(DATASETS.keys() - {'events'}))}",
                 )
+
+
+def _check_told(declared: Indicator, plugin: str) -> None:
+    """Tables by profile that share a class give each other away; those that ship are proven."""
+    if {Privacy.PROFILE, Privacy.AGG} <= set(declared.privacy) and plugin != BUILT_IN:
+        raise PluginError(
+            plugin,
+            f"{declared.key} tells students how many of the class have which profile",
+            "leave Privacy.AGG out: demographic_distribution tells them what can be told",
+        )
 
 
 def _is_tuple_of(given: object, kind: type) -> bool:

@@ -30,11 +30,13 @@ class Privacy(enum.StrEnum):
     Attributes:
         SELF: students, their own.
         STAFF: the course's team, of every student and group.
+        PROFILE: those of the team who may use profiles, of every group.
         AGG: students of the course, of the whole class, without small numbers.
     """
 
     SELF = "self"
     STAFF = "staff"
+    PROFILE = "profile"
     AGG = "agg"
 
 
@@ -89,8 +91,9 @@ class Indicator:
             False where the group's code gives another one, over other students.
         takes_window: whether `start` and `end` apply.
         merges: whether daily partial results add up.
-        privacy: who may see it: SELF the student alone, STAFF the course team, AGG numbers of a
-            class for its students.
+        privacy: who may see it: SELF the student alone, STAFF the course team, PROFILE in its
+            place where people are counted by their profiles, AGG numbers of a class for its
+            students.
         cost: LIVE where there is live code, which answers requests wherever the sources that it
             reads are configured; else, and for filters, orders and statistics, what the workers
             have computed counts.

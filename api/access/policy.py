@@ -69,7 +69,7 @@ class Viewer:
 
 
 class ProfileFilters(enum.Enum):
-    """Who of a course's team may filter and order students by their profiles (rule R1)."""
+    """Who of a course's team may use profiles: choose, order and count students by them (R1)."""
 
     TEAM = "team"
     DATA_RESEARCHER = "data_researcher"
@@ -81,14 +81,14 @@ class Access:
     """How a viewer stands to one course; `only_self` as in `Reach`.
 
     Attributes:
-        is_researcher: one of the team who is a data researcher of the course, or global staff.
+        uses_profiles: one of the team who may choose, order and count students by their profiles.
         is_unsure: the viewer's roles cannot be looked up, and count as none.
     """
 
     is_team: bool = False
     is_enrolled: bool = False
     only_self: bool = False
-    is_researcher: bool = False
+    uses_profiles: bool = False
     is_unsure: bool = False
 
 
@@ -129,7 +129,12 @@ def sees_plans(roles: Collection[RoleRecord]) -> bool:
 
 
 def stand(
-    viewer: Viewer, roles: Sequence[RoleRecord], course: CourseRecord, *, is_enrolled: bool
+    viewer: Viewer,
+    roles: Sequence[RoleRecord],
+    course: CourseRecord,
+    *,
+    is_enrolled: bool,
+    profile_filters: ProfileFilters,
 ) -> Access:
     """How a viewer stands to a course.
 
@@ -138,12 +143,16 @@ def stand(
         roles: all roles of the viewer.
         course: which course.
         is_enrolled: whether the viewer is a student of it now; does not matter for its team.
+        profile_filters: whom of the team the installation lets use profiles.
     """
     if not viewer.reaches(course):
         return Access()
     held = viewer.held(roles)
     if is_team(held, course):
-        return Access(is_team=True, is_researcher=is_researcher(held, course))
+        may = profile_filters is ProfileFilters.TEAM or (
+            profile_filters is ProfileFilters.DATA_RESEARCHER and is_researcher(held, course)
+        )
+        return Access(is_team=True, uses_profiles=may)
     return Access(is_enrolled=is_enrolled, only_self=viewer.reach.only_self)
 
 
@@ -162,6 +171,8 @@ def decide(
     """
     if access.is_team:
         if privacy is None or Privacy.STAFF in privacy:
+            return Grant.EXACT
+        if Privacy.PROFILE in privacy and access.uses_profiles and level is not Level.STUDENT:
             return Grant.EXACT
         # A cohort may be one student, and whose number that is the team may not see.
         if level is Level.COURSE and Privacy.AGG in privacy:
@@ -214,14 +225,13 @@ def require_team(access: Access, *, what: str) -> None:
         raise AccessError(f"only the course's team may {what}")
 
 
-def require_profile_filters(access: Access, allowed: ProfileFilters) -> None:
+def require_profile_filters(access: Access) -> None:
     """Let a viewer choose or order students by their profiles.
 
     Raises:
         AccessError: the installation does not let them.
     """
-    is_meant = access.is_researcher or allowed is ProfileFilters.TEAM
-    if not access.is_team or not is_meant or allowed is ProfileFilters.OFF:
+    if not access.is_team or not access.uses_profiles:
         raise AccessError("you may not filter or order the students of this course by profile")
 
 

@@ -12,11 +12,13 @@ from aggregates.fields import FieldRef
 from aggregates.records import EnvelopeRecord, ReleasedRecord, SummaryRecord
 from aggregates.small_numbers import SUMMARY, counts_people
 from api.access.cells import protect_rows
+from api.access.profiles import protect_profiles
 from api.access.suppression import protect_standing, protect_statistics
 from api.context import Context, CourseSource
 from api.reading.statistics import statistics_row
 from api.schema.records import Row
 from api.schema.shapes import Value
+from indicators.contract import Privacy
 from indicators.result import COURSE_GROUP, STATISTICS
 from indicators.shape import VALUES, Field, Kind, Part
 
@@ -66,8 +68,12 @@ class Released:
 
     def part(self, value: Value, part: Part) -> list[Row]:
         """The rows of a part of the class's value, the scalar fields among them."""
+        key = value.indicator.key
+        if Privacy.PROFILE in value.indicator.privacy:
+            tables = {name: rows for (owner, name), rows in self._records.items() if owner == key}
+            return protect_profiles(tables, self._k_min).get(part.name, [])
         if part.name != VALUES:
-            return self._rows(part, value.indicator.key)
+            return self._rows(part, key)
         values = self._values(value)
         return [values] if values else []
 

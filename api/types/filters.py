@@ -121,7 +121,7 @@ def read_filter(catalog: Catalog, access: Access, given: Any) -> StudentFilter:
         return StudentFilter()
     values = input_values(given)
     if not PROFILE.isdisjoint(values):
-        require_profile_filters(access, catalog.profile_filters)
+        require_profile_filters(access)
     lists = {attribute: tuple(values.get(name, ())) for name, (attribute, _) in _LISTS.items()}
     years = values.get("year_of_birth")
     metrics = input_values(values["values"]) if "values" in values else {}
@@ -157,7 +157,7 @@ def read_order(catalog: Catalog, access: Access, given: Any) -> Order:
     if "indicator" in values:
         return Order(catalog.metrics[values["indicator"].value].ref, descending)
     if values["profile"].value in PROFILE:
-        require_profile_filters(access, catalog.profile_filters)
+        require_profile_filters(access)
     return Order(values["profile"].value, descending)
 
 

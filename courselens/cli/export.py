@@ -153,7 +153,9 @@ async def _export(
         if record is None:
             stored = await snapshot.reader.courses(None, after=None, first=20)
             raise UnknownCourse(question.course_key, [one.course_key for one in stored])
-        source = CourseSource(record, await _access(snapshot.reader, record, question.own))
+        filters = assembled.catalog.profile_filters
+        access = await _access(snapshot.reader, record, question.own, filters)
+        source = CourseSource(record, access)
         opening = OwnExport if question.table == OWN else Export
         made = await opening.open(assembled, snapshot, source, question, k_min=K_MIN)
         meta = _meta(made)
@@ -173,18 +175,20 @@ async def _export(
         return f"{made.rows} rows"
 
 
-async def _access(reader: Reader, record: CourseRecord, user_id: int | None) -> Access:
+async def _access(
+    reader: Reader, record: CourseRecord, user_id: int | None, filters: ProfileFilters
+) -> Access:
     """As whom the policy is asked: the operator, or the student whose rows are wanted.
 
     Raises:
         BadParameter: there is no such student of the course now.
     """
     if user_id is None:
-        return stand(_OPERATOR, _SEES_ALL, record, is_enrolled=False)
+        return stand(_OPERATOR, _SEES_ALL, record, is_enrolled=False, profile_filters=filters)
     student = await reader.student(record, user_id=user_id)
     if student is None or not student.in_l:
         raise BadParameter("user-id", user_id, "a student who is enrolled in the course")
-    return stand(Viewer(user_id, ""), (), record, is_enrolled=True)
+    return stand(Viewer(user_id, ""), (), record, is_enrolled=True, profile_filters=filters)
 
 
 def _meta(made: Export | OwnExport) -> bytes:

@@ -49,6 +49,12 @@ def registry() -> Registry:
             declare("toy_time", student=ToyTime, privacy=ALL),
             declare("toy_chapters", student=ToyChapters, group=ToyChapters, privacy=ALL),
             declare("toy_kinds", group=Kinds, levels=(Level.COURSE,), privacy=(Privacy.AGG,)),
+            declare(
+                "toy_profiles",
+                group=Kinds,
+                levels=(Level.COURSE,),
+                privacy=(Privacy.PROFILE, Privacy.AGG),
+            ),
             declare("toy_secret", student=ToyTime, privacy=(Privacy.SELF, Privacy.STAFF)),
         ]
     )
@@ -219,3 +225,41 @@ async def test_who_is_in_it_is_not_kept(store: Store, registry: Registry) -> Non
         "SELECT column_name FROM information_schema.columns WHERE table_name = 'released'"
     )
     assert not {row[0] for row in columns} & {"user_id", "username", "users"}
+
+
+def by_gender(registry: Registry, day: int, genders: str) -> CourseResults:
+    """Students 1 and on of these genders, counted."""
+    facts: dict[str, Any] = {"as_of_us": AS_OF_US + day * DAY_US}
+    rows = [
+        {"group_id": "course", "kind": one, "learners": genders.count(one), "views": day}
+        for one in sorted(set(genders))
+    ]
+    return build_course(
+        [Person(user, gender=one) for user, one in enumerate(genders, start=1)],
+        [build_result(registry.indicator("toy_profiles"), group={"rows": rows}, **facts)],
+    )
+
+
+async def test_tables_by_profile_change_as_a_whole_when_ten_profiles_did(
+    store: Store, registry: Registry
+) -> None:
+    async def counts(day: int, genders: str) -> dict[str, int]:
+        await write(store, by_gender(registry, day, genders), day)
+        rows = await told(store, "toy_profiles")
+        (size,) = {row.size for row in rows.values()}  # all of one day
+        assert sum(row.content["learners"] for row in rows.values()) == size
+        return {name: row.content["learners"] for name, row in rows.items()}
+
+    assert await counts(1, "f" * 30 + "m" * 25 + "o") == {"f": 30, "m": 25, "o": 1}
+    # The only o has left, and an x is new; then the tenth profile changes.
+    assert await counts(2, "f" * 30 + "m" * 25 + "x" * 5) == {"f": 30, "m": 25, "o": 1}
+    assert await counts(3, "f" * 30 + "m" * 25 + "x" * 20) == {"f": 30, "m": 25, "x": 20}
+    # Ten swap genders: no count changes, and nobody can see that they did.
+    swapped = "m" * 5 + "f" * 25 + "f" * 5 + "m" * 20 + "x" * 20
+    assert await counts(4, swapped) == {"f": 30, "m": 25, "x": 20}
+
+
+async def test_tables_by_profile_have_one_sketch(store: Store, registry: Registry) -> None:
+    await write(store, by_gender(registry, 1, "f" * 30 + "m" * 25), 1)
+    sketches = await store.database.fetch("SELECT people, sketch IS NULL AS none FROM released")
+    assert sorted((row["people"], row["none"]) for row in sketches) == [(55, False), (55, True)]

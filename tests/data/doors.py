@@ -33,10 +33,10 @@ OPEN = {("Query", "indicators")}
 VARIABLES = "query($course: ID!, $user: Int!, $id: ID!) "
 
 
-_SIMPLE = ("for_self", "for_staff", "for_agg")
+_SIMPLE = ("for_self", "for_staff", "for_profile", "for_agg")
 _FILES = (
     "roster.csv",
-    *(f"roster.jsonl?indicators={key}" for key in ("all", "for_self", "for_staff", "for_agg")),
+    *(f"roster.jsonl?indicators={key}" for key in ("all", *_SIMPLE)),
     *(
         f"{table}?level={level}"
         for level, form in (("course", "meta.json"), ("group", "jsonl"), ("student", "parquet"))

@@ -12,6 +12,7 @@ import orjson
 from graphql import GraphQLSchema
 
 from api.access.auth import TokenAuth
+from api.access.policy import ProfileFilters
 from api.access.roles import RoleCache
 from api.documents.limits import Limits
 from api.schema.assembled import assemble
@@ -56,6 +57,7 @@ async def serve_guarded(postgres_url: str, clock: Clock) -> AsyncIterator[Served
             auth=TokenAuth(KeyRing([signing_key().verifying()]), now=lambda: NOW),
             roles=lambda source: RoleCache(source, clock=clock),
             streams=StreamLimits(check_seconds=0.05),
+            profile_filters=ProfileFilters.DATA_RESEARCHER,
         ) as served:
             yield served
     text = "\n".join(lines)

@@ -35,7 +35,12 @@ LEFT = FIRST_HERE + 90
 OTHERS = tuple(range(FIRST_THERE, FIRST_THERE + 12))
 ME, CLASSMATE = STUDENTS[0], STUDENTS[1]
 
-_PREFIX = {Privacy.SELF: SELF_ONLY, Privacy.STAFF: TEAM_ONLY, Privacy.AGG: FOR_NOBODY}
+_PREFIX = {
+    Privacy.SELF: SELF_ONLY,
+    Privacy.STAFF: TEAM_ONLY,
+    Privacy.PROFILE: FOR_NOBODY,
+    Privacy.AGG: FOR_NOBODY,
+}
 _GROUPS = (COURSE_GROUP, "cohort:Blue")
 _SPREAD = {"mean": 5.0, "median": 5.0, "sd": 1.0, "p25": 4.0, "p75": 6.0}
 

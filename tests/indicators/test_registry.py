@@ -122,6 +122,13 @@ def test_live_code_that_cannot_be_run_is_refused_with_the_fix(declared, expected
         raise AssertionError(problem(declared))
 
 
+def test_only_the_tables_by_profile_that_ship_are_for_students():
+    told = measure("reach", privacy=(Privacy.PROFILE, Privacy.AGG), **OF_COURSE)
+    with pytest.raises(AssertionError, match=r"which profile.*leave Privacy.AGG out"):
+        raise AssertionError(problem(told))
+    assert not register(measure("reach", privacy=(Privacy.PROFILE,), **OF_COURSE)).errors
+
+
 def test_live_code_of_both_levels_is_kept_with_what_it_reads():
     declared = live("reach", "profiles", group=Number, levels=(Level.STUDENT, Level.COURSE))
     declared.live_for_course(reads=("blocks",))(live_code)

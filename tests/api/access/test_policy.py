@@ -103,6 +103,12 @@ def test_stranger_is_denied_everything(
         ("team", Level.COURSE, False, "staff", "exact"),
         ("team", Level.COURSE, False, "agg", "protected"),
         ("team", Level.COURSE, False, "self", "denied"),
+        ("team", Level.COURSE, False, "profile", "denied"),
+        ("team", Level.GROUP, False, "profile", "denied"),
+        ("profiles", Level.COURSE, False, "profile", "exact"),
+        ("profiles", Level.GROUP, False, "profile", "exact"),
+        ("profiles", Level.STUDENT, False, "profile", "denied"),
+        ("profiles", Level.COURSE, False, "agg", "protected"),
         ("student", Level.STUDENT, True, None, "exact"),
         ("student", Level.STUDENT, True, "self", "exact"),
         ("student", Level.STUDENT, True, "staff", "denied"),
@@ -113,6 +119,8 @@ def test_stranger_is_denied_everything(
         ("student", Level.COURSE, False, "agg", "protected"),
         ("student", Level.COURSE, False, "staff", "denied"),
         ("student", Level.COURSE, False, "self", "denied"),
+        ("student", Level.COURSE, False, "profile", "denied"),
+        ("student", Level.STUDENT, True, "profile", "denied"),
         ("student", Level.GROUP, False, None, "denied"),
         ("student", Level.GROUP, False, "agg", "denied"),
         ("self", Level.STUDENT, True, None, "exact"),
@@ -127,6 +135,7 @@ def test_grant_follows_the_privacy_class(
 ) -> None:
     stands = {
         "team": Access(is_team=True),
+        "profiles": Access(is_team=True, uses_profiles=True),
         "student": Access(is_enrolled=True),
         "self": Access(is_enrolled=True, only_self=True),
     }[access]
@@ -135,7 +144,8 @@ def test_grant_follows_the_privacy_class(
 
 
 TEAM, STUDENT, STRANGER = Access(is_team=True), Access(is_enrolled=True), Access()
-RESEARCHER = Access(is_team=True, is_researcher=True)
+RESEARCHER = Access(is_team=True, uses_profiles=True)
+RULE = ProfileFilters.DATA_RESEARCHER
 OWN_ROLE = (RoleRecord("Uni", COURSE.course_key, "staff"),)
 SITE_ROLE = (RoleRecord(None, None, "global_staff"),)
 
@@ -162,8 +172,11 @@ SITE_ROLE = (RoleRecord(None, None, "global_staff"),)
 def test_reach_of_a_token_narrows_and_never_widens(
     roles: tuple[RoleRecord, ...], reach: Reach, is_enrolled: bool, access: Access
 ) -> None:
-    assert stand(Viewer(1, "ana", reach), roles, COURSE, is_enrolled=is_enrolled) == access
-    free = stand(Viewer(1, "ana"), roles, COURSE, is_enrolled=is_enrolled)
+    assert (
+        stand(Viewer(1, "ana", reach), roles, COURSE, is_enrolled=is_enrolled, profile_filters=RULE)
+        == access
+    )
+    free = stand(Viewer(1, "ana"), roles, COURSE, is_enrolled=is_enrolled, profile_filters=RULE)
     for level in Level:
         for own in (True, False):
             for privacy in (None, *((one,) for one in Privacy)):
@@ -187,25 +200,39 @@ def test_researcher_of_the_course_or_its_org_may_work_with_profiles(
     org: str, course_key: str | None, is_one: bool
 ) -> None:
     roles = (*OWN_ROLE, RoleRecord(org, course_key, "data_researcher"))
-    access = stand(Viewer(1, "ana"), roles, COURSE, is_enrolled=False)
+    access = stand(Viewer(1, "ana"), roles, COURSE, is_enrolled=False, profile_filters=RULE)
     assert access == (RESEARCHER if is_one else TEAM)
 
 
 @pytest.mark.parametrize("allowed", ProfileFilters)
-@pytest.mark.parametrize("access", [STRANGER, STUDENT, TEAM, RESEARCHER])
-def test_profiles_are_filtered_by_nobody_outside_the_team(
-    access: Access, allowed: ProfileFilters
+@pytest.mark.parametrize("role", [None, "staff", "data_researcher", "global_staff"])
+def test_profiles_are_used_by_whom_of_the_team_the_setting_lets(
+    role: str | None, allowed: ProfileFilters
 ) -> None:
+    at = (None, None) if role == "global_staff" else ("Uni", COURSE.course_key)
+    roles = (RoleRecord(*at, role),) if role else ()
+    access = stand(Viewer(1, "ana"), roles, COURSE, is_enrolled=True, profile_filters=allowed)
     may = {
-        ProfileFilters.TEAM: access.is_team,
-        ProfileFilters.DATA_RESEARCHER: access.is_researcher,
+        ProfileFilters.TEAM: role is not None,
+        ProfileFilters.DATA_RESEARCHER: role in ("data_researcher", "global_staff"),
         ProfileFilters.OFF: False,
     }[allowed]
+    assert access.uses_profiles is may
     with nullcontext() if may else pytest.raises(AccessError):
-        require_profile_filters(access, allowed)
+        require_profile_filters(access)
+    both = (Privacy.PROFILE, Privacy.AGG)
+    assert decide(access, Level.COURSE, both) is (Grant.EXACT if may else Grant.PROTECTED)
+    assert decide(access, Level.GROUP, both) is (Grant.EXACT if may else Grant.DENIED)
+
+
+def test_who_is_not_of_the_team_uses_no_profiles() -> None:
+    access = Access(is_enrolled=True, uses_profiles=True)
+    with pytest.raises(AccessError):
+        require_profile_filters(access)
+    assert decide(access, Level.COURSE, (Privacy.PROFILE,)) is Grant.DENIED
 
 
 def test_course_without_org_is_in_no_orgs_reach() -> None:
     course = dataclasses.replace(COURSE, org=None)
     viewer = Viewer(1, "ana", Reach(orgs=frozenset({"Uni"})))
-    assert stand(viewer, SITE_ROLE, course, is_enrolled=True) == STRANGER
+    assert stand(viewer, SITE_ROLE, course, is_enrolled=True, profile_filters=RULE) == STRANGER

@@ -57,7 +57,7 @@ async def test_columns_are_as_they_were(store: Store) -> None:
     async with store.snapshot(patience_seconds=60) as snapshot:
         record = await snapshot.reader.course(COURSE_KEY)
         assert record is not None
-        source = CourseSource(record, Access(is_team=True))
+        source = CourseSource(record, Access(is_team=True, uses_profiles=True))
         for question in questions:
             made = await Export.open(assembled, snapshot, source, question, k_min=10)
             names = [column.name for column in made.table.columns]
