@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from aggregates.fields import FieldRef
-from aggregates.reader import ROSTER
+from aggregates.student_statements import ROSTER
 from aggregates.tables import BlockName
 from api.schema.records import Column
 from api.schema.shapes import Value, unit_of

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aggregates.filters import Cursor, StudentFilter
-from aggregates.reader import ROSTER
 from aggregates.records import CourseRecord, StudentRecord
+from aggregates.student_statements import ROSTER
 from api.access.policy import Grant, Viewer, decide
 from api.context import Catalog, Context, CourseSource
 from api.cursors import write_cursor
