@@ -60,13 +60,17 @@ _SETS = frozenset({Kind.ENUM, Kind.STRING, Kind.BLOCK})
 class StudentQuery:
     """One statement over a course's students (alias `s`) and the wide tables that it touches.
 
-    `args` are the statement's arguments; `$1` is the course.
+    Args:
+        layout: the tables.
+        first: the statement's first argument; `args` are all.
+        course: expression of the course's id.
     """
 
-    def __init__(self, layout: Layout, course_id: int) -> None:
+    def __init__(self, layout: Layout, first: object, *, course: str = "$1") -> None:
         self._layout = layout
         self._aliases: dict[str, str] = {}
-        self.args: list[object] = [course_id]
+        self.course = course
+        self.args: list[object] = [first]
 
     def argument(self, value: object) -> str:
         """Placeholder of a further argument."""
@@ -87,7 +91,7 @@ class StudentQuery:
         """The wide tables that were touched; each is bounded by the key, so no plan can scan it."""
         return "".join(
             f" LEFT JOIN {quote(name)} {alias}"
-            f" ON {alias}.course_id = $1 AND {alias}.user_id = {subject}"
+            f" ON {alias}.course_id = {self.course} AND {alias}.user_id = {subject}"
             for name, alias in self._aliases.items()
         )
 
@@ -103,7 +107,7 @@ class StudentQuery:
                 found.append(listed)
         if who.arms:
             found.append(
-                "EXISTS (SELECT 1 FROM memberships m WHERE m.course_id = $1 AND"
+                f"EXISTS (SELECT 1 FROM memberships m WHERE m.course_id = {self.course} AND"
                 f" m.user_id = s.user_id AND m.group_id = ANY({self.argument(list(who.arms))}))"
             )
         if who.year_of_birth:

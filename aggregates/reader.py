@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
-from aggregates.conditions import StudentQuery
 from aggregates.database import Row, Statements
 from aggregates.fields import FieldRef
 from aggregates.filters import Cursor, Order, StudentFilter
-from aggregates.layout import Layout, column_of
-from aggregates.naming import StoredLevel, quote
+from aggregates.layout import Layout
+from aggregates.naming import StoredLevel
 from aggregates.records import (
     AdHocSummaries,
     BlockRecord,
     CourseRecord,
     EnvelopeRecord,
     GroupRecord,
+    OwnCourses,
     ReleasedRecord,
     RoleRecord,
     StudentPage,
@@ -25,17 +27,30 @@ from aggregates.records import (
     SummaryRecord,
 )
 from aggregates.run_facts import RunFacts
+from aggregates.several import (
+    Stored,
+    columns_of,
+    ids_of,
+    of_each,
+    read_blocks,
+    read_named,
+    read_part,
+    read_stored,
+    read_students,
+    read_summaries,
+    read_values,
+)
 from aggregates.statistics import read_ad_hoc
+from aggregates.student_statements import COUNT_OWN, ROSTER, Columns, StudentStatements
+from aggregates.together import Answer, Together
 from courselens.domain import GLOBAL_STAFF
 
-_INT64 = 2**63
-_ENVELOPES, _RELEASED = "envelopes", "released"
-_STORED_RUN = "(SELECT run_id FROM courses WHERE course_id = $1) AS stored_run"
-_PAGES_KEPT = 1_000
-_EVERYBODY = StudentFilter()
+T = TypeVar("T")
+R = TypeVar("R")
 
-ROSTER = tuple(field.name for field in dataclasses.fields(StudentRecord))[1:]
-"""Columns of `StudentRecord` beside `user_id`, which comes first."""
+_INT64 = 2**63
+_ENVELOPES, _GROUPS, _RELEASED = "envelopes", "groups", "released"
+_FACTS = len(dataclasses.fields(CourseRecord))
 
 
 class Reader:
@@ -45,7 +60,19 @@ class Reader:
         self._database = database
         self._layout = layout
         self._facts = RunFacts()
-        self._pages: dict[object, str] = {}
+        self._students = StudentStatements(layout)
+        self._together: Together | None = None
+
+    def together(self) -> Reader:
+        """One for a request about several courses: what is asked of each is one statement.
+
+        It remembers what this one does.
+        """
+        if self._together is not None:
+            return self
+        reader = copy.copy(self)
+        reader._together = Together()
+        return reader
 
     async def course(self, course_key: str) -> CourseRecord | None:
         """The course of this key, None if it has no numbers."""
@@ -72,7 +99,7 @@ class Reader:
         `within_orgs` leaves out those of other orgs; None: none is left out.
         """
         rows = await self._database.fetch(
-            f"SELECT {_columns(CourseRecord)} FROM courses"
+            f"SELECT {columns_of(CourseRecord, 'c')} FROM courses c"
             " WHERE ($1::text[] IS NULL OR course_key = ANY($1) OR org = ANY($2::text[]))"
             " AND ($3::text IS NULL OR course_key > $3) AND run_id IS NOT NULL"
             " AND ($5::text[] IS NULL OR org = ANY($5))"
@@ -119,19 +146,31 @@ class Reader:
         )
         return [row["user_id"] for row in rows]
 
+    async def own_rows(
+        self, own: OwnCourses, columns: Columns, *, after: str | None, first: int
+    ) -> list[tuple[CourseRecord, Row]]:
+        """A user's row as of `student_row` in each of their courses, all in one statement.
+
+        At most `first` courses, behind the key `after`.
+        """
+        sql = self._students.own(columns, columns_of(CourseRecord, "c"))
+        rows = await self._database.fetch(sql, *dataclasses.astuple(own), after, first)
+        return [(CourseRecord(*tuple(row)[:_FACTS]), tuple(row)[_FACTS:]) for row in rows]
+
+    async def count_own(self, own: OwnCourses) -> int:
+        """Number of courses that `own_rows` has rows of."""
+        row = await self._database.fetch_row(COUNT_OWN, *dataclasses.astuple(own))
+        return int(row[0]) if row else 0
+
     async def groups(self, course: CourseRecord) -> list[GroupRecord]:
         """All groups of a course by id."""
 
         async def read() -> tuple[int | None, list[GroupRecord]]:
-            rows = await self._database.fetch(
-                f"SELECT {_columns(GroupRecord)}, {_STORED_RUN} FROM groups"
-                " WHERE course_id = $1 ORDER BY group_id",
-                course.course_id,
-            )
-            stored = rows[0]["stored_run"] if rows else None
-            return stored, [GroupRecord(*tuple(row)[:-1]) for row in rows]
+            answer = partial(read_stored, self._database, GroupRecord, "groups", "group_id")
+            run_id, rows = await self._ask(_GROUPS, course, answer)
+            return run_id, [GroupRecord(*row) for row in rows]
 
-        return await self._facts.fact(course, "groups", read)
+        return await self._facts.fact(course, _GROUPS, read)
 
     async def envelopes(
         self, course: CourseRecord, indicators: Sequence[str]
@@ -139,13 +178,10 @@ class Reader:
         """Envelopes by indicator; one that was not computed is absent."""
 
         async def read() -> tuple[int | None, dict[str, EnvelopeRecord]]:
-            rows = await self._database.fetch(
-                f"SELECT {_columns(EnvelopeRecord)}, {_STORED_RUN} FROM envelopes"
-                " WHERE course_id = $1",
-                course.course_id,
-            )
-            found = (EnvelopeRecord(*tuple(row)[:-1]) for row in rows)
-            return rows[0]["stored_run"] if rows else None, {
+            answer = partial(read_stored, self._database, EnvelopeRecord, "envelopes", "indicator")
+            run_id, rows = await self._ask(_ENVELOPES, course, answer)
+            found = (EnvelopeRecord(*row) for row in rows)
+            return run_id, {
                 record.indicator: dataclasses.replace(
                     record, missing_source=tuple(record.missing_source)
                 )
@@ -164,15 +200,11 @@ class Reader:
         self, course: CourseRecord, *, user_id: int | None = None, username: str | None = None
     ) -> StudentRecord | None:
         """The student of this id or name, also one who has left; None if there is none."""
-        if user_id is not None and not -_INT64 <= user_id < _INT64:
-            return None
-        row = await self._database.fetch_row(
-            f"SELECT {_columns(StudentRecord)} FROM students WHERE course_id = $1 AND "
-            + ("user_id = $2" if user_id is not None else "username = $2 ORDER BY user_id LIMIT 1"),
-            course.course_id,
-            user_id if user_id is not None else username,
-        )
-        return StudentRecord(*row) if row else None
+        if user_id is not None:
+            row = await self.student_row(course, user_id, ROSTER)
+            return StudentRecord(user_id, *tuple(row)[2 : 2 + len(ROSTER)]) if row else None
+        answer = partial(read_named, self._database, username or "")
+        return await self._ask(("named", username), course, answer)
 
     async def student_page(
         self,
@@ -194,7 +226,7 @@ class Reader:
         )
         page = rows[:first]
         return StudentPage(
-            students=[StudentRecord(*tuple(row)[1:-1]) for row in page],
+            students=[StudentRecord(*tuple(row)[1 : 2 + len(ROSTER)]) for row in page],
             cursors=[Cursor(row["sort_value"], row["user_id"]) for row in page],
             has_next=len(rows) > first,
         )
@@ -202,7 +234,7 @@ class Reader:
     async def student_rows(
         self,
         course: CourseRecord,
-        columns: Sequence[str | FieldRef],
+        columns: Columns,
         *,
         filter: StudentFilter,
         order: Order,
@@ -212,37 +244,36 @@ class Reader:
         """Students as in `student_page` with scalar values, all in one statement.
 
         Returns:
-            Rows of `sort_value`, `user_id`, the columns (of `ROSTER`, or scalar fields), and
-            `stored_run`, the run that the statement saw, in that order.
+            Rows of `sort_value`, `user_id`, the columns (of `ROSTER`, or scalar fields), and last
+            `stored_run`, the run that the statement saw.
 
         Raises:
             UnknownIndicator, BadParameter: as in `student_page`, or nobody declares a field.
         """
-        query = StudentQuery(self._layout, course.course_id)
-        where = ["s.course_id = $1", "s.in_l", *query.conditions(filter)]
-        if after is not None:
-            where.append(query.after(order, after))
-        limit = query.argument(first)
-        # Without a filter the text depends on few things, and making it takes time.
-        key = (tuple(columns), order, after and after.value is None)
-        sql = self._pages.get(key) if filter == _EVERYBODY else None
-        if sql is None:
-            sort_value, _ = query.sort_key(order)
-            listed = _listed(query, columns)
-            sql = (
-                f"SELECT {sort_value} AS sort_value, s.user_id{listed},"
-                f" {_STORED_RUN} FROM students s{query.joins()} WHERE {' AND '.join(where)}"
-                f" ORDER BY {query.order_by(order)} LIMIT {limit}"
-            )
-            if filter == _EVERYBODY and len(self._pages) < _PAGES_KEPT:
-                self._pages[key] = sql
-        return await self._database.fetch(sql, *query.args)
+        page = partial(
+            self._students.page,
+            columns=columns,
+            filter=filter,
+            order=order,
+            after=after,
+            first=first,
+        )
+        if self._together is None:
+            sql, args = page(course.course_id)
+            return await self._database.fetch(sql, *args)
+
+        async def read(courses: Sequence[CourseRecord]) -> list[list[Row]]:
+            sql, args = page(ids_of(courses))
+            return of_each(courses, await self._database.fetch(sql, *args))
+
+        kind = "page", tuple(columns), filter, order, after, first
+        return await self._together.ask(kind, course, read)
 
     async def student_row(
         self,
         course: CourseRecord,
         user_id: int,
-        columns: Sequence[str | FieldRef],
+        columns: Columns,
     ) -> Row | None:
         """A student, also one who has left, with scalar values, in one statement.
 
@@ -254,29 +285,23 @@ class Reader:
         """
         if not -_INT64 <= user_id < _INT64:
             return None
-        query = StudentQuery(self._layout, course.course_id)
-        key = tuple(columns)
-        sql = self._pages.get(key)
-        if sql is None:
-            listed = _listed(query, columns)
-            sql = (
-                f"SELECT NULL AS sort_value, s.user_id{listed},"
-                f" {_STORED_RUN} FROM students s{query.joins()}"
-                " WHERE s.course_id = $1 AND s.user_id = $2"
-            )
-            if len(self._pages) < _PAGES_KEPT:
-                self._pages[key] = sql
-        return await self._database.fetch_row(sql, course.course_id, user_id)
+        if self._together is None:
+            sql = self._students.student(columns)
+            return await self._database.fetch_row(sql, course.course_id, user_id)
+        sql = self._students.students(columns)
+        answer = partial(read_students, self._database, sql)
+        return await self._together.ask(sql, (course, user_id), answer)
 
     async def count_students(self, course: CourseRecord, filter: StudentFilter) -> int:
         """Number of enrolled students that match."""
-        query = StudentQuery(self._layout, course.course_id)
-        where = ["s.course_id = $1", "s.in_l", *query.conditions(filter)]
-        row = await self._database.fetch_row(
-            f"SELECT count(*) FROM students s{query.joins()} WHERE {' AND '.join(where)}",
-            *query.args,
-        )
-        return int(row[0]) if row else 0
+
+        async def read(courses: Sequence[CourseRecord]) -> list[int]:
+            sql, args = self._students.count(ids_of(courses), filter)
+            rows = await self._database.fetch(sql, *args)
+            found = {row["course_id"]: row["students"] for row in rows}
+            return [found[course.course_id] for course in courses]
+
+        return await self._ask(("count", filter), course, read)
 
     async def student_values(
         self,
@@ -299,21 +324,13 @@ class Reader:
         """
         if not fields:
             return {user_id: {} for user_id in user_ids}
-        query = StudentQuery(self._layout, course.course_id)
-        users = query.argument(list(user_ids))
-        wanted = ["u.user_id"]
-        for ref in dict.fromkeys(fields):
-            _, field = self._layout.field(ref)
-            wanted.append(f"{query.column(ref)} AS {quote(ref.column)}")
-            if standing and field.is_numeric:
-                rank = query.column(ref, standing=True)
-                wanted.append(f"{rank} AS {quote(ref.standing_column)}")
-        rows = await self._database.fetch(
-            f"SELECT {', '.join(wanted)} FROM unnest({users}::bigint[]) AS u(user_id)"
-            f"{query.joins('u.user_id')}",
-            *query.args,
-        )
-        return {row["user_id"]: row for row in rows}
+        is_one = self._together is None
+        sql = self._students.values(fields, standing=standing, is_one=is_one)
+        if self._together is None:
+            rows = await self._database.fetch(sql, course.course_id, list(user_ids))
+            return {row["user_id"]: row for row in rows}
+        answer = partial(read_values, self._database, sql)
+        return await self._together.ask(sql, (course, user_ids), answer)
 
     async def rows(
         self,
@@ -332,40 +349,15 @@ class Reader:
             UnknownIndicator, BadParameter: nobody declares the part at this level.
         """
         table = self._layout.part(indicator, level, part)
-        kind = "bigint" if level == "student" else "text"
-        wanted = [
-            f"{quote(column_of(field))} AS {quote(field.name)}" for field in table.part.fields
-        ]
-        rows = await self._database.fetch(
-            f"SELECT {', '.join(wanted)}, {table.subject} AS subject_ FROM {quote(table.name)}"
-            f" WHERE course_id = $1 AND {table.subject} = ANY($2::{kind}[])"
-            f" ORDER BY {table.subject}, ordinal",
-            course.course_id,
-            list(subjects),
-        )
-        found: dict[Any, list[Mapping[str, Any]]] = {subject: [] for subject in subjects}
-        for row in rows:
-            found[row["subject_"]].append(row)
-        return found
+        answer = partial(read_part, self._database, table)
+        return await self._ask(table.name, (course, subjects), answer)
 
     async def summaries(
         self, course: CourseRecord, group_ids: Sequence[str], fields: Sequence[FieldRef]
     ) -> dict[tuple[str, str, str], SummaryRecord]:
         """Free summaries by (group_id, indicator, field); what was not computed is absent."""
-        rows = await self._database.fetch(
-            f"SELECT {_columns(SummaryRecord)} FROM summaries"
-            " WHERE course_id = $1 AND group_id = ANY($2) AND (indicator, field) IN"
-            " (SELECT * FROM unnest($3::text[], $4::text[]))",
-            course.course_id,
-            list(group_ids),
-            [ref.indicator for ref in fields],
-            [ref.field for ref in fields],
-        )
-        found = (
-            dataclasses.replace(record, histogram=tuple(record.histogram or ()))
-            for record in (SummaryRecord(*row) for row in rows)
-        )
-        return {(record.group_id, record.indicator, record.field): record for record in found}
+        answer = partial(read_summaries, self._database, fields)
+        return await self._ask(("summaries", *fields), (course, group_ids), answer)
 
     def remembers_released(self, course: CourseRecord, indicators: Collection[str]) -> bool:
         """Whether `released` of this run takes no statement."""
@@ -376,19 +368,21 @@ class Reader:
     ) -> list[ReleasedRecord]:
         """What the class is told by these indicators, rows of a part in their order."""
         known = {key: self._facts.known(course, (_RELEASED, key)) for key in indicators}
-        missing = [key for key, records in known.items() if records is None]
-        if missing:
-            rows = await self._database.fetch(
-                f"SELECT {_columns(ReleasedRecord)}, {_STORED_RUN} FROM released"
-                " WHERE course_id = $1 AND indicator = ANY($2)"
-                " ORDER BY indicator, part, ordinal, keys",
-                course.course_id,
-                missing,
+        missing = tuple(key for key, records in known.items() if records is None)
+
+        async def read(courses: Sequence[CourseRecord]) -> list[Stored]:
+            in_order = "indicator, part, ordinal, keys"
+            return await read_stored(
+                self._database, ReleasedRecord, "released", in_order, courses, missing
             )
+
+        if missing:
+            stored_run, rows = await self._ask((_RELEASED, missing), course, read)
             known.update({key: [] for key in missing})
             for row in rows:
-                known[row["indicator"]].append(ReleasedRecord(*tuple(row)[:-1]))
-            if rows and rows[0]["stored_run"] == course.run_id:
+                record = ReleasedRecord(*row)
+                known[record.indicator].append(record)
+            if stored_run == course.run_id:
                 for key in missing:
                     self._facts.remember(course, (_RELEASED, key), known[key])
         return [record for records in known.values() for record in records]
@@ -416,25 +410,11 @@ class Reader:
         self, course: CourseRecord, block_keys: Collection[str]
     ) -> dict[str, BlockRecord]:
         """Blocks by key; pseudo-blocks and unknown ones are absent."""
-        rows = await self._database.fetch(
-            f"SELECT {_columns(BlockRecord)} FROM blocks"
-            " WHERE course_id = $1 AND block_key = ANY($2)",
-            course.course_id,
-            list(block_keys),
-        )
-        return {row["block_key"]: BlockRecord(*row) for row in rows}
+        answer = partial(read_blocks, self._database)
+        return await self._ask("blocks", (course, block_keys), answer)
 
-
-def _listed(query: StudentQuery, columns: Sequence[str | FieldRef]) -> str:
-    """Columns of a SELECT list, a comma before each."""
-    return "".join(
-        # by its place, so that nothing but a known name can get into the statement
-        f", {query.column(one) if isinstance(one, FieldRef) else f's.{ROSTER[ROSTER.index(one)]}'}"
-        for one in columns
-    )
-
-
-def _columns(record: type, alias: str = "") -> str:
-    """Columns of a table, in the order of the record's fields."""
-    prefix = f"{alias}." if alias else ""
-    return ", ".join(f"{prefix}{field.name}" for field in dataclasses.fields(record))
+    async def _ask(self, kind: Hashable, one: T, answer: Answer[T, R]) -> R:
+        """An answer; questions of one kind have the same."""
+        if self._together is None:
+            return (await answer([one]))[0]
+        return await self._together.ask(kind, one, answer)

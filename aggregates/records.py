@@ -154,6 +154,23 @@ class RoleRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnCourses:
+    """The courses of which a user is told their own row.
+
+    Attributes:
+        user_id: whose.
+        team_keys: those that the user has left are told in these courses; None: in all.
+        team_orgs: and in all courses of these.
+        within_orgs: courses of other orgs are left out; None: none is.
+    """
+
+    user_id: int
+    team_keys: Sequence[str] | None
+    team_orgs: Sequence[str]
+    within_orgs: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class StudentPage:
     """Students in the order asked for, a cursor for each, and whether more follow."""
 

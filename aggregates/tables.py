@@ -10,8 +10,8 @@ from aggregates.fields import FieldRef
 from aggregates.filters import Order, StudentFilter
 from aggregates.layout import Layout, PartTable, column_of
 from aggregates.naming import quote
-from aggregates.reader import ROSTER
 from aggregates.records import CourseRecord
+from aggregates.student_statements import ROSTER
 from indicators.result import COURSE_GROUP
 from indicators.shape import Field
 

@@ -91,6 +91,10 @@ class Context:
         self._asked.clear()
         self._kept.clear()
 
+    def read_together(self) -> None:
+        """From now on read what is asked of several courses by one statement."""
+        self.reader = self.reader.together()
+
     def know_student(
         self, course: CourseRecord, user_id: int, student: StudentRecord | None
     ) -> None:

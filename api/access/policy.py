@@ -110,6 +110,17 @@ def is_team(roles: Collection[RoleRecord], course: CourseRecord) -> bool:
     return is_global_staff(roles) or any(_is_of_team(role, course) for role in roles)
 
 
+def courses_of_team(roles: Collection[RoleRecord]) -> tuple[list[str] | None, list[str]]:
+    """Keys, and organisations all of whose courses, to whose team a viewer belongs; None: all."""
+    if is_global_staff(roles):
+        return None, []
+    keys = {role.course_key for role in roles if role.course_key and role.role in TEAM_ROLES}
+    orgs = [
+        role.org for role in roles if role.org and not role.course_key and role.role in ORG_ROLES
+    ]
+    return sorted(keys), orgs
+
+
 def is_researcher(roles: Collection[RoleRecord], course: CourseRecord) -> bool:
     """Whether a member of a course's team is one to work with profiles."""
     return is_global_staff(roles) or any(

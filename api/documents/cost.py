@@ -74,7 +74,7 @@ class Pricing:
         counting.terms[(), ()] = QUESTION
         root = self._schema.get_root_type(operation.operation)
         if root is not None:
-            counting.count(root, [(operation.selection_set, ())], ONCE, ONCE)
+            counting.count(root, [(operation.selection_set, ())], ONCE, ONCE, ONCE)
         names = {name for _, conditions in counting.terms for name, _, _ in conditions}
         return Price(dict(counting.terms), tuple(sorted(names | counting.conditions)))
 
@@ -93,6 +93,14 @@ class Pricing:
             return 1 if name == "__typename" else DESCRIPTION
         return 1 + (LIVE_SUBJECT if self._is_live(owner, name) else 0)
 
+    def of_live(self, owner: GraphQLObjectType, name: str) -> int:
+        """Points of what a field asks the platform's databases about one course."""
+        return LIVE_STATEMENT if self._is_live(owner, name) else 0
+
+    def is_of_courses(self, owner: str, name: str) -> bool:
+        """Whether each row of a field's list is of another course."""
+        return (owner, name) == ("Viewer", "students")
+
     def of_group(self, owner: str, name: str) -> int:
         """Points of each group that a field is given; 0 where it is given none."""
         return AD_HOC if (owner, name) == ("Course", "compare") else 0
@@ -100,8 +108,6 @@ class Pricing:
     def of_reading(self, owner: GraphQLObjectType, name: str, arguments: Iterable[str]) -> int:
         """Points of what a field reads, however many rows that gives."""
         points = self._statements.get((owner.name, name), 0)
-        if self._is_live(owner, name):
-            points += LIVE_STATEMENT
         if name == "indicators" and owner.name != "Query":
             points += 2 * STATEMENT  # envelopes and scalar values
         elif name == "standing" or name.endswith("Standing"):

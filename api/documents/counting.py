@@ -67,8 +67,16 @@ class Points(Protocol):
         """Points of what a field reads, however many rows that gives."""
         ...
 
+    def of_live(self, owner: GraphQLObjectType, name: str) -> int:
+        """Points of what a field asks the platform's databases about one course."""
+        ...
+
     def of_group(self, owner: str, name: str) -> int:
         """Points of each group that a field is given; 0 where it is given none."""
+        ...
+
+    def is_of_courses(self, owner: str, name: str) -> bool:
+        """Whether each row of a field's list is of another course."""
         ...
 
 
@@ -118,7 +126,10 @@ class Counting:
         selections: list[tuple[SelectionSetNode, tuple[Condition, ...]]],
         rows: Times,
         reads: Times,
+        courses: Times,
         page: Size | None = None,
+        *,
+        is_of_courses: bool = False,
     ) -> None:
         """Count selections on one type.
 
@@ -128,7 +139,9 @@ class Counting:
             rows: how many objects they are applied to.
             reads: how often statements below are sent: once for all rows of a list that a
                 resolver reads.
+            courses: of how many courses these rows are, for what is asked of each.
             page: page size of the connection that the type is.
+            is_of_courses: each row of that page is of another course.
         """
         merged: dict[tuple[str, str], list[tuple[FieldNode, tuple[Condition, ...]]]] = {}
         owners: dict[str, GraphQLObjectType | GraphQLInterfaceType] = {}
@@ -140,14 +153,15 @@ class Counting:
             # A resolver runs for each row that it is asked of; what it reads is read at once.
             is_read = name in own.fields and _is_resolved(own, name)
             sent = rows if is_read else reads
+            asked = rows if is_read else courses
             field = own.fields.get(name)
             size = self._page_of(node, field) if field else None
             under = {conditions for _, conditions in nodes}
             for conditions in [()] if () in under else under:
-                self._count_field(own, node, rows.given(conditions), sent.given(conditions))
-                each = self._points.of_group(type_name, name)
+                times = (each.given(conditions) for each in (rows, sent, asked))
+                self._count_field(own, node, *times)
                 groups = sent.given(conditions).times(1 if size is None else size)
-                self._add(groups, each)
+                self._add(groups, self._points.of_group(type_name, name))
             below = [(one.selection_set, conditions) for one, conditions in nodes
                      if one.selection_set]  # fmt: skip
             kind = self._points.kind(get_named_type(field.type).name) if field else None
@@ -155,9 +169,11 @@ class Counting:
                 continue
             if is_list_type(get_nullable_type(field.type)):
                 length = size or page or self._points.length(type_name, name)
-                self.count(kind, below, rows.times(length), sent)
+                each = rows.times(length)
+                self.count(kind, below, each, sent, each if is_of_courses else asked)
             else:
-                self.count(kind, below, rows, sent, size)
+                several = self._points.is_of_courses(type_name, name)
+                self.count(kind, below, rows, sent, asked, size, is_of_courses=several)
 
     def _count_field(
         self,
@@ -165,12 +181,14 @@ class Counting:
         node: FieldNode,
         rows: Times,
         reads: Times,
+        courses: Times,
     ) -> None:
         name = node.name.value
         self._add(rows, self._points.of_row(owner, name))
         if isinstance(owner, GraphQLObjectType) and not name.startswith("__"):
             arguments = [argument.name.value for argument in node.arguments or ()]
             self._add(reads, self._points.of_reading(owner, name, arguments))
+            self._add(courses, self._points.of_live(owner, name))
 
     def _collect(
         self,

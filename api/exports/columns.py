@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from aggregates.fields import FieldRef
-from aggregates.reader import ROSTER
+from aggregates.student_statements import ROSTER
 from aggregates.tables import BlockName
 from api.schema.records import Column
 from api.schema.shapes import Value, unit_of

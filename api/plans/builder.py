@@ -79,10 +79,11 @@ class RowSource:
 
     def nested(self, nested: Nested) -> Place:
         """The row, or rows, under the nested name."""
-        return f"{self._row}[{nested.name!r}]", RowSource()
+        inner = ObjectSource() if nested.is_linked else RowSource()
+        return f"{self._row}[{nested.name!r}]", inner
 
 
-class _ObjectSource:
+class ObjectSource:
     """What a resolver gave, a row or an object."""
 
     def column(self, column: Column) -> str:
@@ -140,9 +141,9 @@ class Builder:
             if field is None:
                 values.append(repr(type_name))
             elif isinstance(field, Nested):
-                values.append(self._nested(field, one.below, _ObjectSource(), lines))
+                values.append(self._nested(field, one.below, ObjectSource(), lines))
             else:
-                values.append(self._column(field, _ObjectSource().column(field), lines))
+                values.append(self._column(field, ObjectSource().column(field), lines))
         return self._function("row", lines, f"({''.join(value + ', ' for value in values)})")
 
     def constant(self, value: Any) -> str:
@@ -172,7 +173,9 @@ class Builder:
             if one.name == _TYPENAME:
                 values.append(repr(record.name))
                 continue
-            field = fields[one.name]
+            field = fields.get(one.name)
+            if field is None:  # of a linked type, and has a resolver
+                raise Deopt("link")
             if isinstance(field, Nested):
                 values.append(self._nested(field, one.below, source, lines))
             else:

@@ -6,8 +6,7 @@ and no limit of its own: these are the resolvers'.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
@@ -37,13 +36,17 @@ from api.plans.shortcuts import Shortcuts
 from api.plans.students import NOT_SIMPLE
 from api.schema.fields import has_resolver, python_name, read_value
 from api.schema.records import Column, Nested, Record
+from api.side_by_side import side_by_side
 from api.types.query import DIRECT
 from api.types.scalars import SCALAR_KINDS
 from courselens.errors import CourselensError, StoreError
 
 _TRIES = 3  # a course may be refreshed while it is read, but not all the time
 
-Make = Callable[[Any, "Run", Path], Awaitable[Any]]
+_OF_SEVERAL = "Viewer", "students"
+"""Reads its courses itself: none that is remembered is followed by it."""
+
+Make = Callable[[Any, "Run", Path], Coroutine[Any, Any, Any]]
 """Makes an answer's part of a value that is at a path."""
 
 
@@ -145,17 +148,9 @@ class ObjectPlan:
             step = self.awaited[0]
             found = [await step.make(value, run, Path(path, step.key, step.parent))]
         else:
-            # All are waited for: what they gave is there if the stock executor must take over.
-            found = await asyncio.gather(
-                *(
-                    step.make(value, run, Path(path, step.key, step.parent))
-                    for step in self.awaited
-                ),
-                return_exceptions=True,
+            found = await side_by_side(
+                step.make(value, run, Path(path, step.key, step.parent)) for step in self.awaited
             )
-            for one in found:
-                if isinstance(one, BaseException):
-                    raise one
         values = (*self.leaves(value), *found)
         return self.struct(*[values[place] for place in self.order])
 
@@ -220,12 +215,12 @@ class _Making:
             raise Deopt("introspection")
         field = kind.fields[one.name]
         if has_resolver(kind, one.name):
-            complete = self._complete(field.type, one)
+            complete, _ = self._complete(field.type, one)
             return Step(one.key, kind.name, self._resolved(kind, field, one, complete))
         named = _named(field.type)
         if not isinstance(named, GraphQLObjectType) or named.name in self._records:
             return None
-        complete = self._complete(field.type, one)
+        complete, _ = self._complete(field.type, one)
         name = python_name(kind, one.name)
 
         async def read(value: Any, run: Run, path: Path) -> Any:
@@ -249,23 +244,26 @@ class _Making:
             raise Deopt("kind")
         return Column(name, SCALAR_KINDS[named.name], "", nullable=nullable, is_list=is_list)
 
-    def _complete(self, kind: GraphQLOutputType, one: Chosen) -> Make:
-        """What makes the answer's part of a value of this type."""
+    def _complete(self, kind: GraphQLOutputType, one: Chosen) -> tuple[Make, bool]:
+        """What makes the answer's part of a value of this type, and whether it waits."""
         if isinstance(kind, GraphQLNonNull):
-            return _unless_null(self._complete(kind.of_type, one), is_nullable=False)
+            made, waits = self._complete(kind.of_type, one)
+            return _unless_null(made, is_nullable=False), waits
         if isinstance(kind, GraphQLList):
-            return _unless_null(_each(self._complete(kind.of_type, one)), is_nullable=True)
+            made, waits = self._complete(kind.of_type, one)
+            return _unless_null(_each(made, waits=waits), is_nullable=True), waits
         if not isinstance(kind, GraphQLObjectType):
             raise Deopt("abstract")
         record = self._records.get(kind.name)
         if record is None:
-            return _unless_null(self.object(kind, one.below).make, is_nullable=True)
+            plan = self.object(kind, one.below)
+            return _unless_null(plan.make, is_nullable=True), bool(plan.awaited)
         build = Builder(self._choice).function(record, one.below, RowSource(), "row")
 
         async def make(value: Any, run: Run, path: Path) -> Any:
             return build(value)
 
-        return _unless_null(make, is_nullable=True)
+        return _unless_null(make, is_nullable=True), False
 
     def _resolved(
         self,
@@ -279,7 +277,8 @@ class _Making:
         nodes = list(one.nodes)
         simple = self._shortcuts.find(kind.name, one, self._choice)
         direct = DIRECT.get((kind.name, one.name))
-        if simple is None and direct is None:
+        is_followed = simple is not None and (kind.name, one.name) != _OF_SEVERAL
+        if not is_followed and direct is None:
             self.is_hasty = False
         arguments = compile_arguments(self._schema, kind, nodes[0])
 
@@ -352,11 +351,14 @@ def _unless_null(make: Make, *, is_nullable: bool) -> Make:
     return checked
 
 
-def _each(
-    make: Make,
-) -> Make:
+def _each(make: Make, *, waits: bool) -> Make:
+    """Those that wait do so side by side: what they ask of several courses is one statement."""
+
     async def made(value: Any, run: Run, path: Path) -> Any:
-        return [await make(each, run, Path(path, place, None)) for place, each in enumerate(value)]
+        works = (make(each, run, Path(path, place, None)) for place, each in enumerate(value))
+        if waits and len(value) > 1:
+            return await side_by_side(works)
+        return [await work for work in works]
 
     return made
 

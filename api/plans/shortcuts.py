@@ -9,9 +9,15 @@ from api.access.policy import Viewer
 from api.context import Catalog, Context, CourseSource
 from api.plans.builder import Deopt
 from api.plans.chosen import Choice, Chosen
-from api.plans.students import OneStudent, compile_student, compile_students
+from api.plans.students import (
+    OneStudent,
+    OwnStudents,
+    compile_own_students,
+    compile_student,
+    compile_students,
+)
 from api.schema.records import Record
-from api.types.course import CourseNode
+from api.types.course_facts import CourseNode
 
 Simple = Callable[[Any, Context, Mapping[str, Any]], Awaitable[Any]]
 """From an object, a request and arguments to a field's part of the answer, or `NOT_SIMPLE`."""
@@ -43,6 +49,9 @@ class Shortcuts:
                 case "Viewer", "student":
                     record = self._records["Student"]
                     return _of_viewer(compile_student(self._catalog, choice, record, one))
+                case "Viewer", "students":
+                    record = self._records["StudentConnection"]
+                    return _all_of_viewer(compile_own_students(self._catalog, choice, record, one))
         except Deopt:
             return None
         return None
@@ -60,5 +69,12 @@ def _of_course(
 def _of_viewer(student: OneStudent) -> Simple:
     async def simple(viewer: Viewer, context: Context, arguments: Mapping[str, Any]) -> Any:
         return await student.own(context, viewer, arguments["course"])
+
+    return simple
+
+
+def _all_of_viewer(students: OwnStudents) -> Simple:
+    async def simple(viewer: Viewer, context: Context, arguments: Mapping[str, Any]) -> Any:
+        return await students.make(context, viewer, arguments)
 
     return simple

@@ -13,12 +13,13 @@ from aggregates.records import EnvelopeRecord
 from api.access.policy import Access, Grant, decide
 from api.context import Catalog, Context, CourseSource
 from api.cursors import write_id
-from api.plans.builder import Answered, Build, Builder, Deopt, Place
+from api.plans.builder import Answered, Build, Builder, Deopt, ObjectSource, Place
 from api.plans.chosen import Chosen
 from api.reading.released import Released
 from api.reading.students import STUDENT_ID
 from api.schema.records import Column, Nested, Record
 from api.schema.shapes import Value
+from api.types.course_facts import COURSE_FACTS, CourseNode
 from api.types.meta import RESULT_META, meta_row
 from courselens.domain import Level
 from indicators.result import Status
@@ -26,7 +27,7 @@ from indicators.result import Status
 USER_ID = 1
 """Its place in a record; columns of the roster and values follow."""
 _STORED_AS = {"is_enrolled": "in_l"}
-_ARGUMENTS = "row, metas, standings, course_key"
+_ARGUMENTS = "row, metas, standings, course"
 _BESIDE_KEPT = 64
 """Courses, for each selection."""
 
@@ -73,6 +74,13 @@ class StudentAnswer:
             self.columns.append(column)
         return USER_ID + 1 + self.columns.index(column)
 
+    def is_live(self, context: Context) -> bool:
+        """Whether something that is asked for is made now."""
+        for one in self.values.values():
+            if context.live.offers(one.indicator, one.indicator.live_student):
+                return True
+        return False
+
     async def beside(self, context: Context, course: CourseSource, *, own: bool) -> Beside | None:
         """What the answer holds beside its rows; None where the resolvers must decide."""
         key = course.access, own
@@ -80,8 +88,7 @@ class StudentAnswer:
             self._granted[key] = self._is_granted(context, course.access, own=own)
         if not self._granted[key]:
             return None
-        values = self.values.values()
-        if any(context.live.offers(one.indicator, one.indicator.live_student) for one in values):
+        if self.is_live(context):
             return None
         reader, record = context.reader, course.record
         told = [ref.indicator for ref, _ in self.standings]
@@ -146,13 +153,15 @@ class _Student:
     def column(self, column: Column) -> str:
         if column.name == "id":
             write = self.answer.builder.constant(write_id)
-            return f"{write}({STUDENT_ID!r}, course_key, row[{USER_ID}])"
+            return f"{write}({STUDENT_ID!r}, course.record.course_key, row[{USER_ID}])"
         return f"row[{self.answer.place(_STORED_AS.get(column.name, column.name))}]"
 
     def nested(self, nested: Nested) -> Place:
-        if nested.name != "indicators":
-            raise Deopt("shape")
-        return _Indicators(self.answer)
+        if nested.name == "indicators":
+            return _Indicators(self.answer)
+        if nested.record is COURSE_FACTS:
+            return f"{self.answer.builder.constant(CourseNode)}(course)", ObjectSource()
+        raise Deopt("shape")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,23 +7,27 @@ granted, is left to the resolvers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aggregates.filters import Cursor, StudentFilter
-from aggregates.reader import ROSTER
+from aggregates.filters import StudentFilter
 from aggregates.records import CourseRecord, StudentRecord
+from aggregates.student_statements import ROSTER
 from api.access.policy import Grant, Viewer, decide
 from api.context import Catalog, Context, CourseSource
-from api.cursors import write_cursor
-from api.plans.builder import Build, Builder, Deopt, StaleCourse, make_struct
+from api.cursors import read_cursor
+from api.plans.builder import Build, Builder, StaleCourse
 from api.plans.chosen import Choice, Chosen
-from api.plans.student_answer import USER_ID, Beside, StudentAnswer
+from api.plans.pages import CoursePage, OwnPage, Page, compile_page
+from api.plans.student_answer import USER_ID, StudentAnswer
+from api.reading.own import read_own
 from api.schema.fields import given
-from api.schema.records import Nested, Record, Row
-from api.types.connection import PAGE_DEFAULT, PAGE_INFO, check_first, page_info_row
+from api.schema.records import Record
+from api.side_by_side import side_by_side
+from api.types.connection import PAGE_DEFAULT, check_first
 from api.types.course import read_place
+from api.types.courses import BY_COURSE_KEY
 from api.types.filters import order_name, read_order
 from courselens.domain import Level
 
@@ -58,7 +62,7 @@ class OneStudent:
         row = await context.reader.student_row(course.record, user_id, self.answer.columns)
         if row is None:
             return NOT_SIMPLE
-        return self.build(_current(course.record, row), *beside, course.record.course_key)
+        return self.build(_current(course.record, row), *beside, course)
 
     async def own(self, context: Context, viewer: Viewer, course_key: str) -> Any:
         """The viewer's part of the answer as a student, or `NOT_SIMPLE`."""
@@ -70,14 +74,15 @@ class OneStudent:
         if row is None:
             return NOT_SIMPLE
         # Whether they are enrolled decides what they may see, and is in the same row.
-        roster = tuple(_current(record, row))[-1 - len(ROSTER) : -1]
+        first = USER_ID + 1 + len(self.answer.columns)
+        roster = tuple(_current(record, row))[first : first + len(ROSTER)]
         student = StudentRecord(viewer.user_id, *roster)
         context.know_student(record, viewer.user_id, student)
         course = await context.course(course_key)
         if decide(course.access, Level.STUDENT, own=True) is not Grant.EXACT:
             return NOT_SIMPLE
         beside = await self.answer.beside(context, course, own=True)
-        return NOT_SIMPLE if beside is None else self.build(row, *beside, course_key)
+        return NOT_SIMPLE if beside is None else self.build(row, *beside, course)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class StudentList:
     """A page of students, all enrolled ones in some order."""
 
     answer: StudentAnswer
-    parts: tuple[Callable[[_Page], Any], ...]
+    parts: tuple[Callable[[Page], Any], ...]
     struct: type
 
     async def make(
@@ -114,10 +119,10 @@ class StudentList:
             raise StaleCourse
         for row in rows[:1]:
             _current(course.record, row)
-        page = _Page(
+        page = CoursePage(
             rows[:first],
             beside,
-            course.record.course_key,
+            course,
             order_name(order),
             has_next=len(rows) > first,
             has_previous=after is not None,
@@ -125,24 +130,37 @@ class StudentList:
         return self.struct(*[part(page) for part in self.parts])
 
 
-@dataclass(slots=True)
-class _Page:
-    """What was read for a page."""
+@dataclass(frozen=True, slots=True)
+class OwnStudents:
+    """A page of the viewer's courses: the viewer as a student of each."""
 
-    rows: Sequence[Any]
-    beside: Beside
-    course_key: str
-    order: str
-    has_next: bool
-    has_previous: bool
+    answer: StudentAnswer
+    parts: tuple[Callable[[Page], Any], ...]
+    struct: type
 
-    def cursor(self, row: Any) -> str:
-        place = Cursor(row[0], row[USER_ID])
-        return write_cursor(self.order, place.encode())
-
-    def info(self) -> Row:
-        ends = (self.cursor(self.rows[0]), self.cursor(self.rows[-1])) if self.rows else None
-        return page_info_row(ends, has_next=self.has_next, has_previous=self.has_previous)
+    async def make(self, context: Context, viewer: Viewer, arguments: Mapping[str, Any]) -> Any:
+        """The connection's part of the answer, or `NOT_SIMPLE`."""
+        if self.answer.is_live(context):
+            return NOT_SIMPLE
+        first = check_first(arguments.get("first", PAGE_DEFAULT), context.page_limit)
+        after = given(arguments.get("after"))
+        place = None if after is None else read_cursor(after, BY_COURSE_KEY)
+        found = await read_own(context, viewer, self.answer.columns, after=place, first=first + 1)
+        page = found[:first]
+        if len(page) > 1:
+            context.read_together()
+        told = await side_by_side(
+            self.answer.beside(context, course, own=True) for course, _ in page
+        )
+        rows = [
+            (row, *beside, course)
+            for (course, row), beside in zip(page, told, strict=True)
+            if beside is not None
+        ]
+        if len(rows) < len(page):
+            return NOT_SIMPLE
+        made = OwnPage(rows, has_next=len(found) > first, has_previous=after is not None)
+        return self.struct(*[part(made) for part in self.parts])
 
 
 def _current(course: CourseRecord, row: Any) -> Any:
@@ -169,55 +187,22 @@ def compile_student(catalog: Catalog, choice: Choice, student: Record, one: Chos
 def compile_students(
     catalog: Catalog, choice: Choice, connection: Record, one: Chosen
 ) -> StudentList:
-    """A field that gives a page of students.
+    """A field that gives a page of a course's students.
 
     Raises:
         Deopt: it asks for more than columns.
     """
     answer = StudentAnswer(catalog, Builder(choice))
-    below = choice.of(one.below, frozenset({connection.name}))
-    nested = {part.name: part.record for part in connection.fields if isinstance(part, Nested)}
-    parts = [_connection_part(answer, choice, connection, nested, part) for part in below]
-    struct = make_struct(connection.name, [part.key for part in below])
-    return StudentList(answer, tuple(parts), struct)
+    return StudentList(answer, *compile_page(answer, choice, connection, one))
 
 
-def _connection_part(
-    answer: StudentAnswer,
-    choice: Choice,
-    connection: Record,
-    nested: Mapping[str, Record],
-    one: Chosen,
-) -> Callable[[_Page], Any]:
-    if one.name == "__typename":
-        return lambda page: connection.name
-    if one.name == "pageInfo":
-        info = answer.builder.rows(PAGE_INFO, one.below)
-        return lambda page: info(page.info())
-    if one.name == "nodes":
-        build = answer.compile(nested["nodes"], one)
-        return lambda page: [build(row, *page.beside, page.course_key) for row in page.rows]
-    if one.name == "edges":
-        return _edges(answer, choice, nested["edges"], one)
-    raise Deopt("shape")
+def compile_own_students(
+    catalog: Catalog, choice: Choice, connection: Record, one: Chosen
+) -> OwnStudents:
+    """A field that gives a page of the viewer as a student.
 
-
-def _edges(
-    answer: StudentAnswer, choice: Choice, edge: Record, one: Chosen
-) -> Callable[[_Page], Any]:
-    below = choice.of(one.below, frozenset({edge.name}))
-    struct = make_struct(edge.name, [part.key for part in below])
-    student = next(part.record for part in edge.fields if isinstance(part, Nested))
-    makers: list[Callable[[_Page, Any], Any]] = []
-    for part in below:
-        if part.name == "__typename":
-            makers.append(lambda page, row: edge.name)
-        elif part.name == "cursor":
-            makers.append(_Page.cursor)
-        else:
-            makers.append(_node(answer.compile(student, part)))
-    return lambda page: [struct(*[make(page, row) for make in makers]) for row in page.rows]
-
-
-def _node(build: Build) -> Callable[[_Page, Any], Any]:
-    return lambda page, row: build(row, *page.beside, page.course_key)
+    Raises:
+        Deopt: it asks for more than columns.
+    """
+    answer = StudentAnswer(catalog, Builder(choice))
+    return OwnStudents(answer, *compile_page(answer, choice, connection, one))

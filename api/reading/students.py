@@ -18,6 +18,7 @@ from api.reading.statistics import read_class_statistics, standing_row
 from api.reading.wanted import Wanted, field_refs, grant_indicators, indicators_in
 from api.schema.records import Row, camel
 from api.schema.selection import Selection
+from api.types.course_facts import CourseNode
 from api.types.meta import meta_row
 from courselens.domain import Level
 from indicators.shape import VALUES
@@ -47,9 +48,11 @@ async def read_students(
     reading = _Reading(context, course, wanted, students)
     if students:
         await reading.read()
+    node = CourseNode(course)
     return [
         {
             **roster_row(course, student),
+            "course": node,
             "indicators": {**refused, **reading.indicators(student.user_id)},
         }
         for student in students

@@ -23,16 +23,12 @@ from api.types.query import query_type
 from api.types.student import student_record
 from api.types.subscription import subscription_type
 from api.types.summary import HISTOGRAM_BIN, STANDING, SUMMARY
+from courselens.domain import BUILT_IN
 from courselens.errors import PluginError
 from indicators.contract import Indicator
 from indicators.registry import Registry
 from indicators.shape import ShapeError
 
-_HEADER = """\
-# The schema of courselens with its built-in indicators. Generated: `make schema`.
-
-"""
-_BUILT_IN = "courselens"
 _SHARED = (BLOCK, HISTOGRAM_BIN, NAMED_TEXT, RESULT_META, STANDING, SUMMARY, TIME_WINDOW)
 _OWN_NAMES = frozenset(
     {
@@ -109,8 +105,19 @@ def assemble(
 
 
 def schema_sdl(assembled: Assembled) -> str:
-    """The text of `schema.graphql`."""
-    return _HEADER + print_schema(assembled.schema) + "\n"
+    """The text of `schema.graphql`, with a header that says whose indicators are in it."""
+    return f"# {_told(assembled.catalog)}\n\n{print_schema(assembled.schema)}\n"
+
+
+def _told(catalog: Catalog) -> str:
+    indicators = [catalog.registry.indicator(key) for key in catalog.values]
+    plugins = sorted({one.provider for one in indicators} - {BUILT_IN})
+    if not plugins:
+        return "The schema of courselens with its built-in indicators. Generated: `make schema`."
+    return (
+        "The schema of this installation of courselens, with the indicators of its plugins:"
+        f" {', '.join(plugins)}. Generated: `courselens schema`."
+    )
 
 
 def _read_all(registry: Registry) -> tuple[dict[str, Values], list[PluginError]]:
@@ -119,7 +126,7 @@ def _read_all(registry: Registry) -> tuple[dict[str, Values], list[PluginError]]
     refused: list[PluginError] = []
     taken: dict[str, object] = dict.fromkeys(_OWN_NAMES, "the schema itself")
     indicators = registry.indicators.values()
-    for indicator in sorted(indicators, key=lambda each: (each.provider != _BUILT_IN, each.key)):
+    for indicator in sorted(indicators, key=lambda each: (each.provider != BUILT_IN, each.key)):
         try:
             read = read_values(registry, indicator)
             names = _names(indicator, read)

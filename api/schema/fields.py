@@ -19,6 +19,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
+from strawberry.types.lazy_type import LazyType
 
 from api.schema.records import Column, Nested, Record, camel
 from api.types.scalars import DATE, DATE_TIME
@@ -58,6 +59,7 @@ class TypeMaker:
     def __init__(self) -> None:
         self._records: dict[str, tuple[Record, type]] = {}
         self._enums: dict[type[enum.Enum], type[enum.Enum]] = {}
+        self._objects: dict[str, type] = {}
 
     def record(self, record: Record) -> type:
         """The type of a record, fields read from rows."""
@@ -125,7 +127,8 @@ class TypeMaker:
             namespace["is_type_of"] = classmethod(lambda *_: True)
         bases = (Node,) if is_node else ()
         new = types.new_class(name, bases, {}, lambda body: body.update(namespace))
-        return strawberry.type(new, name=name, description=description)
+        made = self._objects[name] = strawberry.type(new, name=name, description=description)
+        return made
 
     def input(
         self,
@@ -156,7 +159,10 @@ class TypeMaker:
 
     def _plain(self, field: Column | Nested) -> StrawberryField:
         if isinstance(field, Nested):
-            kind: Any = self.record(field.record)
+            name = field.record.name
+            kind: Any = (
+                _Later(name, self._objects) if field.is_linked else self.record(field.record)
+            )
         elif isinstance(field.kind, type) and issubclass(field.kind, enum.Enum):
             kind = self.enum(field.kind)
         else:
@@ -165,6 +171,20 @@ class TypeMaker:
             kind = list[kind]
         kind = kind | None if field.nullable else kind
         return plain(field.name, kind, field.description, deprecated=field.deprecated)
+
+
+class _Later(LazyType[Any, Any]):
+    """A type by name that is made after what refers to it: types may refer to each other."""
+
+    made: Mapping[str, type]
+
+    def __init__(self, name: str, made: Mapping[str, type]) -> None:
+        super().__init__(name, __name__)
+        object.__setattr__(self, "made", made)
+
+    def resolve_type(self) -> type[Any]:
+        """The type."""
+        return self.made[self.type_name]
 
 
 def plain(

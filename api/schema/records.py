@@ -42,13 +42,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """A field that is one row of another record, or with `is_list` several."""
+    """A field that is one row of another record, or with `is_list` several.
+
+    With `is_linked` it is an object instead of a row, and its type has fields with resolvers beside
+    those of the record.
+    """
 
     name: str
     record: Record
     description: str
     nullable: bool = True
     is_list: bool = False
+    is_linked: bool = False
     deprecated: str | None = None
 
 

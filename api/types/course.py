@@ -2,67 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
-
-import strawberry
 
 from aggregates.filters import Cursor, Order
 from aggregates.records import GroupRecord
 from api.access.policy import require
 from api.context import Context, CourseSource, context_of
-from api.cursors import read_cursor, write_cursor, write_id
+from api.cursors import read_cursor, write_cursor
 from api.reading.groups import read_ad_hoc, read_groups
 from api.reading.students import read_students
 from api.schema.fields import Argument, Info, TypeMaker, given, resolved
-from api.schema.records import Column, Record, Row
+from api.schema.records import Record, Row
 from api.schema.selection import Selection, selection_of
 from api.schema.shapes import Values
-from api.types.connection import PAGE_DEFAULT, check_first, connection_record, connection_row
+from api.types.connection import PAGE_DEFAULT, check_first, connection_row
+from api.types.course_facts import COURSE_FACTS, CourseNode
 from api.types.filters import FilterInputs, order_name, read_compared, read_filter, read_order
 from api.types.group import cohort_record, compared_group, course_indicators, group_summary
+from api.types.student import student_connection
 from courselens.domain import Level
 from courselens.errors import BadCursor, BadParameter, LimitExceeded, QueryError
 from indicators.result import COURSE_GROUP
 
-COURSE_ID = "Course"
 _COHORT = "cohort"
 COMPARED_GROUPS = 10
 """Most groups that are compared at a time."""
-
-COURSE_FACTS = Record(
-    "Course",
-    "A course run that has numbers.",
-    (
-        Column("id", strawberry.ID, "Global id.", nullable=False),
-        Column("key", strawberry.ID, "Course key, `course-v1:…`.", nullable=False),
-        Column("title", str, "Name of the course."),
-        Column("org", str, "Organisation."),
-        Column("start", datetime, "Start of the course."),
-        Column("end", datetime, "End of the course."),
-        Column("computed_at", datetime, "When its numbers were last computed.", nullable=False),
-    ),
-    is_node=True,
-)
-
-
-class CourseNode:
-    """What the fields of `Course` are read from."""
-
-    def __init__(self, source: CourseSource) -> None:
-        record = source.record
-        self.source = source
-        self.key = record.course_key
-        self.title = record.display_name
-        self.org = record.org
-        self.start = record.start_at
-        self.end = record.end_at
-        self.computed_at = record.computed_at
-
-    @property
-    def id(self) -> str:
-        """Global id."""
-        return write_id(COURSE_ID, self.key)
 
 
 def course_type(
@@ -71,8 +35,7 @@ def course_type(
     """The type `Course` of a registry."""
     cohort = maker.record(cohort_record(values))
     compared = maker.record(compared_group(values))
-    total = Column("total_count", int, "How many match; counted only when asked for.")
-    students = maker.record(connection_record(student, total))
+    students = maker.record(student_connection(student))
     filter_ = Argument(inputs.filter | None, "Which students; none given: all enrolled.")
     fields = maker.plain_fields(COURSE_FACTS)
     indicators = course_indicators(values)

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from strawberry.types.field import StrawberryField
 
-from api.access.policy import (
-    ORG_ROLES,
-    TEAM_ROLES,
-    Grant,
-    decide,
-    is_global_staff,
-    require_viewer,
-)
+from api.access.policy import Grant, courses_of_team, decide, require_viewer
 from api.context import Context, CourseSource, context_of
 from api.cursors import read_cursor, write_cursor
 from api.schema.fields import Argument, Info, TypeMaker, given, plain, resolved
 from api.schema.records import Row
 from api.types.connection import PAGE_DEFAULT, PAGE_INFO, check_first, connection_row
-from api.types.course import CourseNode
+from api.types.course_facts import CourseNode
 from courselens.domain import Level
 
-_ORDER = "course_key:asc"
+BY_COURSE_KEY = "course_key:asc"
+"""The order of lists of courses, as their cursors name it."""
 
 
 def course_connection(maker: TypeMaker, course: type) -> type:
@@ -64,12 +58,14 @@ async def _courses(
     context = context_of(info)
     check_first(first, context.page_limit)
     after = given(after)
-    place = None if after is None else read_cursor(after, _ORDER)
+    place = None if after is None else read_cursor(after, BY_COURSE_KEY)
     sources = await _visible(context, place, first + 1)
     page = sources[:first]
+    if len(page) > 1:
+        context.read_together()
     return connection_row(
         [CourseNode(source) for source in page],
-        [write_cursor(_ORDER, source.record.course_key) for source in page],
+        [write_cursor(BY_COURSE_KEY, source.record.course_key) for source in page],
         has_next=len(sources) > first,
         has_previous=after is not None,
     )
@@ -80,18 +76,11 @@ async def _visible(context: Context, after: str | None, first: int) -> list[Cour
     context.is_about_all = True
     viewer = require_viewer(context.viewer)
     roles = await context.viewer_roles()
+    keys, orgs = courses_of_team(roles)
     enrolled: set[str] = set()
-    keys: list[str] | None = None
-    orgs: list[str] = []
-    if not is_global_staff(roles):
+    if keys is not None:
         enrolled = set(await context.reader.enrolled_courses(viewer.user_id))
-        own = {role.course_key for role in roles if role.course_key and role.role in TEAM_ROLES}
-        keys = sorted(enrolled | own)
-        orgs = [
-            role.org
-            for role in roles
-            if role.org and not role.course_key and role.role in ORG_ROLES
-        ]
+        keys = sorted({*keys, *enrolled})
     records = await context.reader.courses(
         keys, orgs=orgs, within_orgs=viewer.reach.orgs, after=after, first=first
     )

@@ -12,7 +12,7 @@ from aggregates.work import Ask, Kind, Priority, State
 from api.access.policy import require_team
 from api.context import context_of
 from api.schema.fields import Argument, Info, TypeMaker, plain, resolved
-from api.types.course import CourseNode
+from api.types.course_facts import CourseNode
 
 _ASKED_BY = "course team"
 """Not who: the work is done with nobody's rights, and the table keeps no people."""

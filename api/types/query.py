@@ -14,7 +14,8 @@ from api.reading.students import STUDENT_ID
 from api.schema.fields import Argument, Info, Node, TypeMaker, resolved
 from api.schema.records import Record, Row
 from api.schema.selection import selection_of
-from api.types.course import COURSE_ID, CourseNode, read_student
+from api.types.course import read_student
+from api.types.course_facts import COURSE_ID, CourseNode
 from api.types.courses import course_connection, courses_field
 from api.types.indicator_info import INDICATOR_INFO, indicator_rows
 from api.types.viewer import viewer_type

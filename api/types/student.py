@@ -9,6 +9,8 @@ import strawberry
 
 from api.schema.records import Column, Nested, Record
 from api.schema.shapes import Values
+from api.types.connection import connection_record
+from api.types.course_facts import COURSE_FACTS
 from api.types.scalars import GradeBand
 
 
@@ -30,10 +32,23 @@ def student_record(values: Sequence[Values]) -> Record:
             Column("country", str, "ISO 3166 code of the profile."),
             Column("enrolled_at", datetime, "First enrolment."),
             Column("is_enrolled", bool, "Whether the student still is.", nullable=False),
+            Nested(
+                "course",
+                COURSE_FACTS,
+                "The course whose student it is.",
+                nullable=False,
+                is_linked=True,
+            ),
             *indicators_field("StudentIndicators", "Indicators about this student.", values),
         ),
         is_node=True,
     )
+
+
+def student_connection(student: Record) -> Record:
+    """The type `StudentConnection`."""
+    total = Column("total_count", int, "How many match; counted only when asked for.")
+    return connection_record(student, total)
 
 
 def indicators_field(name: str, prose: str, values: Sequence[Values]) -> tuple[Nested, ...]:

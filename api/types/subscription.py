@@ -6,7 +6,7 @@ import strawberry
 
 from api.context import context_of
 from api.schema.fields import Argument, Info, TypeMaker, resolved
-from api.types.course import CourseNode
+from api.types.course_facts import CourseNode
 
 
 def subscription_type(maker: TypeMaker, course: type) -> type:

@@ -7,9 +7,8 @@ import shutil
 from typing import Annotated, Any
 
 import typer
-from graphql import print_schema
 
-from api.schema.assembled import assemble
+from api.schema.assembled import assemble, schema_sdl
 from courselens.cli.console import err, out, show, show_json
 from courselens.cli.data import AsJson
 from courselens.installed import load_installed, look_at_installed
@@ -59,7 +58,8 @@ def list_indicators(as_json: AsJson = False) -> None:
 def schema() -> None:
     """Print the schema of this installation: the built-in indicators and those of its plugins."""
     assembled = assemble(load_installed(Settings()))
-    out.print(print_schema(assembled.schema), soft_wrap=True, highlight=False, markup=False)
+    text = schema_sdl(assembled)
+    out.print(text, soft_wrap=True, highlight=False, markup=False, end="")
 
 
 @app.command("prune")

@@ -24,6 +24,7 @@ DOORS: dict[Door, str] = {
     ("Course", "students"): "{ course(key: $course) { students { ... } } }",
     ("Course", "student"): "{ course(key: $course) { student(userId: $user) { ... } } }",
     ("Viewer", "student"): "{ viewer { student(course: $course) { ... } } }",
+    ("Viewer", "students"): "{ viewer { students { ... } } }",
     ("Viewer", "courses"): "{ viewer { courses { ... } } }",
     ("Mutation", "refreshCourse"): "{ refreshCourse(key: $course) { ... } }",
     ("Subscription", "courseRefreshed"): "{ courseRefreshed(key: $course) { ... } }",

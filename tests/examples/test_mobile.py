@@ -168,6 +168,19 @@ def test_a_phone_lists_the_students_courses(
     assert viewer["courses"]["pageInfo"]["hasNextPage"] is False
 
 
+def test_a_phone_opens_with_the_students_own_numbers(
+    installation: Installation, ids: dict[str, str]
+) -> None:
+    students = ask(installation, ids["Home"])["viewer"]["students"]
+    (student,) = students["nodes"]
+    assert (student["course"]["key"], student["course"]["title"]) == (COURSE, TITLE)
+    numbers = student["indicators"]
+    assert numbers["timeOnCourse"]["seconds"] == 12_000
+    assert numbers["courseGrade"]["ratio"] == 0.2
+    assert numbers["activeDays"]["days"] is None
+    assert students["pageInfo"]["hasNextPage"] is False
+
+
 def test_a_phone_shows_the_students_own_numbers(
     installation: Installation, ids: dict[str, str]
 ) -> None:

@@ -50,6 +50,14 @@ COURSE = cost.QUESTION + 2 * S + 1
         # Two courses' pages are two statements.
         ("{ courses(first: 2) { nodes { students(first: 3) { nodes { userId } } } } }",
          COURSE + 1 + 2 * (S + 1) + 2 + 6),
+        # One's own row in two courses: one statement beside the roles, two for indicators of all.
+        ("{ viewer { students(first: 2) { nodes { indicators { toyTime { seconds } } } } } }",
+         cost.QUESTION + 1 + S + 1 + 1 + 2 + 2 * S + 2 + 2),
+        ("{ viewer { students(first: 2) { nodes { course { title } } } } }",
+         cost.QUESTION + 1 + S + 1 + 1 + 2 + 2),
+        # Courses below them are read one by one.
+        ("{ viewer { students(first: 2) { nodes { course { students(first: 3) { nodes { userId } }"
+         " } } } } }", cost.QUESTION + 1 + S + 1 + 1 + 2 + 2 * (S + 1) + 2 + 6),
         ('{ course(key: "a") { students(first: 10, orderBy: { indicator: TOY_TIME }) '
          "{ nodes { userId } } } }", COURSE + S + 1 + cost.SORT + 1 + 10),
         ('{ course(key: "a") { group(filter: {}) { size } } }',
@@ -102,6 +110,18 @@ def test_live_value_costs_more_where_it_is_read_live() -> None:
     assert difference == cost.LIVE_STATEMENT + cost.LIVE_SUBJECT
 
 
+def test_live_values_of_several_courses_are_asked_of_each() -> None:
+    registry = plugin_registry()
+    query = (
+        "query($n: Int!) { viewer { students(first: $n) { nodes { indicators { acmeSheet { mode }"
+        " } } } } }"
+    )
+    for courses in (1, 5, 20):
+        live = price(query, registry=registry, is_live=True, n=courses)
+        stored = price(query, registry=registry, n=courses)
+        assert live - stored == courses * (cost.LIVE_STATEMENT + cost.LIVE_SUBJECT)
+
+
 async def test_question_that_costs_too_much_is_refused_before_anything_is_read(
     postgres_url: str,
 ) -> None:
@@ -128,6 +148,8 @@ MEASURED = [
     "{ courses { nodes { key title } } }",
     "{ viewer { student(course: $c) { indicators { toyTime { seconds standing { percentile } }"
     " } } } }",
+    "{ viewer { students { totalCount nodes { course { title } indicators { toyTime { seconds } } }"
+    " } } }",
     "{ course(key: $c) { indicators { toyTime { n mean } } } }",
     "{ course(key: $c) { indicators { toyTime { FULL } toyChapters { rows { seconds } } } } }",
     "{ course(key: $c) { cohorts { name size indicators { toyTime { FULL } } } } }",

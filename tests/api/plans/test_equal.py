@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from inspect import isawaitable
 from typing import Any
 
@@ -25,18 +26,22 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from aggregates.layout import Layout
 from aggregates.reader import Reader
-from api.access.policy import Viewer
+from api.access.policy import Reach, Viewer
 from api.context import Context
-from api.cursors import write_id
+from api.cursors import write_cursor, write_id
 from api.errors import render_errors
 from api.live.batch import open_batch
 from api.plans.builder import Deopt
 from api.plans.plan import Compiler
 from api.schema.assembled import Assembled, assemble
+from api.types.courses import BY_COURSE_KEY
+from indicators.result import CourseResults
 from tests.api.plans.questions import Asked, Questions
+from tests.data.many_courses import key_of, one_of_many
 from tests.data.served_courses import (
     BIG,
     GLOBAL,
+    ORG_INSTRUCTOR,
     SMALL,
     STAFF,
     STUDENTS,
@@ -46,6 +51,7 @@ from tests.data.served_courses import (
     served_registry,
     small_course,
 )
+from tests.data.stored_course import Person
 
 COUNT = int(os.environ.get("COURSELENS_FUZZ_QUESTIONS", "300"))
 SEED = int(os.environ.get("COURSELENS_FUZZ_SEED", "1")) * 1_000_000
@@ -55,12 +61,15 @@ VIEWERS = (
     Viewer(STAFF, "staff"),
     Viewer(GLOBAL, "global"),
     None,
+    Viewer(STUDENTS[0], "canary", Reach(orgs=frozenset({"Many"}))),
+    Viewer(ORG_INSTRUCTOR, "instructor"),
 )
 ORDERS = (
     "{profile: USERNAME, direction: DESC}",
     "{profile: USER_ID}",
     "{indicator: TOY_TIME, direction: DESC}",
 )
+PLACE = write_cursor(BY_COURSE_KEY, key_of(1))
 ARGUMENTS = {
     ("Query", "course"): lambda dice: dice.choice(
         ["(key: $course)"] * 4 + [f'(key: "{SMALL}")', '(key: "course-v1:no+no+no")']
@@ -69,6 +78,9 @@ ARGUMENTS = {
     ("Query", "courses"): lambda dice: f"(first: {dice.choice([0, 1, 5, 101])})",
     ("Viewer", "courses"): lambda dice: f"(first: {dice.choice([0, 1, 5])})",
     ("Viewer", "student"): lambda dice: "(course: $course)",
+    ("Viewer", "students"): lambda dice: dice.choice(
+        ["", "", "(first: 1)", "(first: 2)", "(first: 0)", "(first: 101)", f'(after: "{PLACE}")']
+    ),
     ("Course", "cohort"): lambda dice: dice.choice(['(name: "Blue")', '(name: "None")']),
     ("Course", "group"): lambda dice: dice.choice(
         ['(filter: {cohort: ["Blue"]})', '(filter: {gender: ["f"]})', "(filter: {})"]
@@ -111,8 +123,23 @@ FAULTS = (
 
 @pytest.fixture(scope="module")
 async def asking(postgres_url: str) -> AsyncIterator[Asking]:
-    async with serve(postgres_url, [big_course(), small_course()]) as served:
+    async with serve(postgres_url, [big_course(), small_course(), *courses_of_one()]) as served:
         yield Asking(served)
+
+
+def courses_of_one() -> list[CourseResults]:
+    """Courses in which the viewers are students too, in one no longer, and one that has failed."""
+    viewers = [
+        Person(user_id, username=f"v-{user_id}") for user_id in (STAFF, STUDENTS[0], ORG_INSTRUCTOR)
+    ]
+    left = [replace(viewer, in_l=False) for viewer in viewers]
+    return [
+        one_of_many(1, others=viewers),
+        one_of_many(2, others=left),
+        one_of_many(3, others=viewers, failed=True),
+        one_of_many(4, others=left, org="Uni"),
+        one_of_many(5, others=viewers, org="Uni"),
+    ]
 
 
 async def test_random_questions_have_the_same_answers(asking: Asking) -> None:
@@ -154,7 +181,9 @@ class Asking:
                 continue
             viewer = VIEWERS[seed % len(VIEWERS)]
             stock = await self._stock(document, asked, viewer)
-            how, planned = await self._planned(document, asked, viewer)
+            # In a request about several courses all are read so, single ones too.
+            reader = self.reader.together() if seed % 2 else self.reader
+            how, planned = await self._planned(document, asked, viewer, reader)
             found[how] += 1
             assert planned == stock, f"seed {seed}, {viewer}: {asked}"
         assert found["invalid"] < count // 10, found
@@ -164,10 +193,10 @@ class Asking:
         self, document: DocumentNode, asked: Asked, viewer: Viewer | None
     ) -> tuple[bytes, list[Any]]:
         async with open_batch(None, deadline_seconds=2) as live:
-            return await self._execute(document, asked, self._context(viewer, live))
+            return await self._execute(document, asked, self._context(viewer, live, self.reader))
 
     async def _planned(
-        self, document: DocumentNode, asked: Asked, viewer: Viewer | None
+        self, document: DocumentNode, asked: Asked, viewer: Viewer | None, reader: Reader
     ) -> tuple[str, tuple[bytes, list[Any]]]:
         operation = next(
             node for node in document.definitions if isinstance(node, OperationDefinitionNode)
@@ -180,7 +209,7 @@ class Asking:
             name: variables.coerced[name] for name in ("yes", "no") if name in variables.coerced
         }
         async with open_batch(None, deadline_seconds=2) as live:
-            context = self._context(viewer, live)
+            context = self._context(viewer, live, reader)
             try:
                 plan = self.compiler.compile(document, operation, conditions)
                 data = await plan.run(context, variables)
@@ -204,8 +233,8 @@ class Asking:
         errors = [render_errors([error], "id")[0] for error in result.errors or ()]
         return msgspec.json.encode(result.data), sorted(errors, key=repr)
 
-    def _context(self, viewer: Viewer | None, live: Any) -> Context:
-        return Context(viewer, self.reader, self.reader, self.assembled.catalog, live)
+    def _context(self, viewer: Viewer | None, live: Any, reader: Reader) -> Context:
+        return Context(viewer, reader, self.reader, self.assembled.catalog, live)
 
 
 def test_fragments_of_a_question_are_all_used() -> None:

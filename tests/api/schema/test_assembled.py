@@ -15,6 +15,7 @@ from api.schema.records import Column, Record
 from api.schema.sdl import main
 from indicators.registry import load_registry
 from tests.data.served_courses import served_registry
+from tests.data.stored_course import Posts, ToyActive, ToyTime, build_registry, declare
 
 ROOT = Path(__file__).parents[3]
 
@@ -81,6 +82,22 @@ def test_every_number_says_its_unit() -> None:
         if kind in ("Int", "Float") and not UNITS.search(prose or "")
     ]
     assert without == []
+
+
+def test_header_says_whose_indicators_are_in_the_schema() -> None:
+    built_in = [declare("toy_time", student=ToyTime, group=ToyActive)]
+    head, *_ = schema_sdl(assemble(build_registry(built_in))).splitlines()
+    assert head == (
+        "# The schema of courselens with its built-in indicators. Generated: `make schema`."
+    )
+    posts = [declare(key, student=Posts) for key in ("b_posts", "acme_posts", "acme_more")]
+    providers = {"b_posts": "b-lab", "acme_posts": "acme-forum", "acme_more": "acme-forum"}
+    registry = build_registry([*built_in, *posts], plugins=providers)
+    head, *_ = schema_sdl(assemble(registry)).splitlines()
+    assert head == (
+        "# The schema of this installation of courselens, with the indicators of its plugins:"
+        " acme-forum, b-lab. Generated: `courselens schema`."
+    )
 
 
 def test_stale_schema_file_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
