@@ -1,8 +1,8 @@
 """Hear of every commit that changes answers: refreshes of courses, roles, rebuilt tables.
 
 PostgreSQL tells whoever listens, after the commit and in its order; triggers make sure that each
-such commit is told (`migrations/0005_notices.sql`). What is told while nobody listens is lost, so
-everything counts as changed each time the connection is made.
+such commit is told (`migrations/0005_notices.sql`), and the end of each refresh. What is told while
+nobody listens is lost, so everything counts as changed each time the connection is made.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Notices:
         self._roles_at = 0
         self._course_at = 0
         self._courses_at: dict[str, int] = {}
+        self._ended_at: dict[str, int] = {}
         self._confirmed: float | None = None
         self._is_missed = False
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
@@ -84,8 +85,10 @@ class Notices:
         """Place of the last notice that roles, or perhaps everything, changed."""
         return max(self._roles_at, self._all_at)
 
-    async def changed(self, course_key: str, since: int) -> int:
+    async def news(self, course_key: str, since: int) -> int:
         """Wait until a course's numbers, roles, or perhaps everything changed after `since`.
+
+        That a refresh has ended is news too, though answers stay fresh where it changed nothing.
 
         Returns:
             `position`, to be given as `since` the next time. Whatever changed in between, however
@@ -114,7 +117,8 @@ class Notices:
             await asyncio.gather(task, return_exceptions=True)
 
     def _last(self, course_key: str) -> int:
-        return max(self.roles_position, self._courses_at.get(course_key, 0))
+        heard = self._courses_at.get(course_key, 0), self._ended_at.get(course_key, 0)
+        return max(self.roles_position, *heard)
 
     async def _listen_always(self) -> None:
         wait = _FIRST_WAIT_SECONDS
@@ -182,6 +186,10 @@ class Notices:
                 self.position += 1
                 self._course_at = self._courses_at[course_key] = self.position
                 self._wake(self._waiting.get(course_key, ()))
+            case {"ended": str(course_key)}:
+                self.position += 1
+                self._ended_at[course_key] = self.position
+                self._wake(self._waiting.get(course_key, ()))
             case {"roles": True}:
                 self.position += 1
                 self._roles_at = self.position
@@ -195,6 +203,7 @@ class Notices:
         self.position += 1
         self._all_at = self.position
         self._courses_at.clear()  # all of them changed before
+        self._ended_at.clear()
         self._wake_all()
 
     def _wake_all(self) -> None:

@@ -90,6 +90,24 @@ class Work:
         started_at = first["started_at"] if state is State.RUNNING else None
         return Standing(state, first["created_at"], started_at)
 
+    async def unchanged_at(self, course_key: str) -> int:
+        """When the last refresh ended that left a course's numbers as they are; 0: none did.
+
+        Nothing was new, or it failed. Microseconds since 1970 by the database's clock.
+
+        Raises:
+            StoreError: the database does not answer in time.
+        """
+        row = await self._database.fetch_row(
+            "SELECT (extract(epoch FROM max(w.finished_at)) * 1000000)::bigint AS ended_us"
+            " FROM courses c JOIN runs r ON r.run_id = c.run_id"
+            " JOIN work w ON w.subject = c.course_key AND w.started_at > r.started_at"
+            " WHERE c.course_key = $1 AND w.kind = $2 AND w.state IN ('done', 'failed', 'parked')",
+            course_key,
+            Kind.REFRESH_COURSE.value,
+        )
+        return (row["ended_us"] if row else None) or 0
+
 
 async def ask_for(connection: Connection, ask: Ask, *, asked_by: str) -> int | None:
     """Have something done; asked for twice it is done once, while it runs once more after.

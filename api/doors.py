@@ -89,6 +89,7 @@ class Doors:
             self._operations,
             self._open_context,
             store.notices,
+            store.work,
             places,
             options.gate,
             options.streams,

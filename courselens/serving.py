@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -105,6 +106,15 @@ class Server(uvicorn.Server):
         while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110 - a set
             await asyncio.sleep(0.05)
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal to stop, and forget it: nobody shall raise it again.
+
+        uvicorn does once it has stopped. That would end the process before the database is closed,
+        and leave an embedded one running.
+        """
+        super().handle_exit(sig, frame)
+        self._captured_signals.clear()
 
     async def run_until_stopped(self) -> None:
         """Serve until a signal or `should_exit` asks to stop."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from loaders.datasets import Dataset
+from loaders.dataset import Dataset
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -28,7 +28,8 @@ from indicators.contract import ENTRY_POINT_GROUP, Indicator, Intermediate
 from indicators.own_datasets import OwnDataset
 from indicators.parameters import COMMON, Parameter
 from indicators.shape import Shape
-from loaders.datasets import DATASETS, Dataset
+from loaders.dataset import Dataset
+from loaders.datasets import DATASETS
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
 
 import pyarrow as pa
 from ibis.expr import types as ir
 
 from courselens.domain import Level
-from courselens.errors import BadParameter, CourselensError, MissingSource
+from courselens.errors import BadParameter
 from indicators.apart.apart import Apart
 from indicators.apart.elsewhere import Elsewhere, Found
 from indicators.arrow import STANDING_SCHEMA, SUMMARY_SCHEMA
@@ -33,7 +32,8 @@ from indicators.finish import (
     null_parts,
     run_queries,
 )
-from indicators.parameters import COMMON, Parameter, Parameters, ParameterValue, check_values
+from indicators.gaps import Gaps, one_line
+from indicators.parameters import Parameters
 from indicators.plan import PEOPLE, Plan, needs_students
 from indicators.registry import Registry
 from indicators.result import (
@@ -49,6 +49,7 @@ from indicators.rollup import members_by_group, roll_up_cells, standing, summari
 from indicators.roster import Members, read_ever_members, read_roster
 from indicators.shape import VALUES
 from indicators.tables import Tables
+from indicators.values import Values, common_values, values_of_plan
 from loaders.datasets import DATASETS
 
 Progress = Callable[[str, int, int], None]
@@ -92,7 +93,9 @@ def run_plan(
         BadParameter: a parameter is unknown or outside its range.
     """
     elsewhere = Elsewhere(registry, engine, apart) if apart else None
-    run = _Run(registry, plan, data, engine, times, dict(given or {}), progress, elsewhere)
+    run = _Run(
+        registry, plan, data, engine, times, dict(given or {}), progress, elsewhere, Gaps(registry)
+    )
     try:
         return run.execute()
     finally:
@@ -110,21 +113,19 @@ class _Run:
     given: dict[str, object]
     progress: Progress | None
     elsewhere: Elsewhere | None
-    values: dict[str, dict[str, ParameterValue]] = field(default_factory=dict)
+    gaps: Gaps
+    values: dict[str, Values] = field(default_factory=dict)
     tables: dict[str, ir.Table] = field(default_factory=dict)
-    absent: set[str] = field(default_factory=set)
-    broken: dict[str, str] = field(default_factory=dict)
-    lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
     notes: dict[str, dict[str, object]] = field(default_factory=dict)
 
     def execute(self) -> CourseResults:
-        self.values = self._check_parameters()
+        self.values = values_of_plan(self.registry, self.plan, self.given)
         as_of_us = self.times.as_of_us
         if as_of_us is None:
             as_of_us = default_as_of_us(self.data, self.times.now_us)
         facts = self._add_datasets(as_of_us)
         parameters = replace(
-            frame(self.data, facts, self.times, as_of_us, self._common_values()),
+            frame(self.data, facts, self.times, as_of_us, common_values(self.given)),
             has_groups=Level.GROUP in self.plan.levels,
         )
         steps = len(self.plan.intermediates) + len(self.plan.indicators)
@@ -167,37 +168,13 @@ class _Run:
         if self.progress is not None:
             self.progress(f"computing {self.data.course_key}", done, total)
 
-    def _check_parameters(self) -> dict[str, dict[str, ParameterValue]]:
-        """Values for every indicator and intermediate: one name may mean two things in two."""
-        values: dict[str, dict[str, ParameterValue]] = {}
-        for one in self.plan.indicators:
-            checked = check_values(self.registry.parameters(one.key), self.given, owner=one.key)
-            if checked["definition"] not in one.definitions:
-                raise BadParameter(
-                    "definition",
-                    checked["definition"],
-                    f"{' | '.join(one.definitions)} ({one.key})",
-                )
-            values[one.key] = checked
-        for name in self.plan.intermediates:
-            values[name] = self._known_values(self.registry.parameters(name), name)
-        return values
-
-    def _common_values(self) -> dict[str, ParameterValue]:
-        return self._known_values(tuple(COMMON.values()), "the run")
-
-    def _known_values(self, declared: Sequence[Parameter], owner: str) -> dict[str, ParameterValue]:
-        names = {parameter.name for parameter in declared}
-        given = {name: value for name, value in self.given.items() if name in names}
-        return check_values(declared, given, owner=owner)
-
     def _add_datasets(self, as_of_us: int) -> EventFacts:
         """Make the course's raw facts known to the engine; what is absent is an empty table."""
         names = {*self.plan.datasets, "blocks"}
         for name in sorted(names - {_EVENTS}):
             table = self.data.tables.get(name)
             if table is None or (name in _DESCRIBE_A_COURSE and not table.num_rows):
-                self.absent.add(name)
+                self.gaps.absent.add(name)
                 dataset = self.registry.dataset(name)
                 assert dataset is not None  # noqa: S101 the plan lists what is registered
                 table = dataset.empty()
@@ -205,7 +182,7 @@ class _Run:
         facts = EventFacts()
         if _EVENTS in self.plan.datasets:
             if self.data.coverage is None:
-                self.absent.add(_EVENTS)
+                self.gaps.absent.add(_EVENTS)
             self.tables[_EVENTS], facts = prepare_events(
                 self.engine,
                 self.data.event_files,
@@ -214,20 +191,22 @@ class _Run:
                 is_insights=self.given.get("definition") == "insights",
             )
         enrollments = self.data.tables.get("enrollments")
-        if not (enrollments and enrollments.num_rows) and _EVENTS in self.absent:
-            self.absent.add(PEOPLE)  # nobody can say who is enrolled
+        if not (enrollments and enrollments.num_rows) and _EVENTS in self.gaps.absent:
+            self.gaps.absent.add(PEOPLE)  # nobody can say who is enrolled
         return facts
 
     def _build(self, name: str, parameters: Parameters) -> None:
         derived = self.registry.intermediate(name)
         assert derived is not None  # noqa: S101 the plan lists intermediates only
-        if name in self.absent or any(need in self.absent for need in derived.needs):
-            self.absent.add(name)
+        if name in self.gaps.absent or any(need in self.gaps.absent for need in derived.needs):
+            self.gaps.absent.add(name)
             self.tables[name] = self.engine.add(name, _empty(derived))
             return
         try:
             if self.elsewhere and self.elsewhere.takes(derived):
-                expression = self.elsewhere.build(derived, parameters, self.tables, self.absent)
+                expression = self.elsewhere.build(
+                    derived, parameters, self.tables, self.gaps.absent
+                )
             else:
                 visible = self._visible(name, derived)
                 expression = build_intermediate(derived, visible, parameters)
@@ -241,11 +220,7 @@ class _Run:
         except Exception as exc:  # an edge: a plugin's code runs here
             if is_machine_fault(exc):
                 raise
-            if isinstance(exc, MissingSource):
-                self.lacking[name] = exc.names
-            else:
-                self.broken[name] = _one_line(exc)
-            self.absent.add(name)
+            self.gaps.note_failure(name, exc)
             expression = self.engine.add(name, _empty(derived))
         self.tables[name] = expression
 
@@ -253,7 +228,7 @@ class _Run:
         names = (*declared.needs, *declared.uses)
         return Tables(
             {name: self.tables[name] for name in names},
-            absent=frozenset(self.absent),
+            absent=frozenset(self.gaps.absent),
             owner=owner,
         )
 
@@ -270,7 +245,7 @@ class _Run:
         def fail(exc: Exception) -> Result:
             if is_machine_fault(exc):
                 raise exc
-            failed = replace(envelope, status=Status.FAILED, error=_one_line(exc))
+            failed = replace(envelope, status=Status.FAILED, error=one_line(exc))
             return self._nothing(one, parameters, failed, roster)
 
         if not is_measured:
@@ -290,20 +265,11 @@ class _Run:
 
     def _envelope(self, one: Indicator, parameters: Parameters) -> tuple[Envelope, bool]:
         """How a result is made, and whether it can be measured at all."""
-        needed = self.registry.closure(one.key, hard=True)
-        missing = tuple(
-            name for name in needed if name in self.absent and self.registry.dataset(name)
-        )
-        if PEOPLE in needed and PEOPLE in self.absent:
-            missing = ("enrollments", *missing)
-        lacking = (self.lacking.get(name, ()) for name in needed)
-        missing = tuple(dict.fromkeys((*missing, *chain.from_iterable(lacking))))
-        everything = self.registry.closure(one.key)
-        broken = next((self.broken[name] for name in everything if name in self.broken), None)
+        missing, broken = self.gaps.missing(one.key), self.gaps.fault(one.key)
         notes: dict[str, object] = {}
-        for name in everything:
+        for name in self.registry.closure(one.key):
             notes |= self.notes.get(name, {})
-        reads_events = _EVENTS in needed
+        reads_events = _EVENTS in self.registry.closure(one.key, hard=True)
         coverage = coverage_share(self.data, parameters.window) if reads_events else 1.0
         envelope = Envelope(
             indicator=one.key,
@@ -318,7 +284,7 @@ class _Run:
             coverage=coverage,
             partial=0 < coverage < 1,
             population_basis=parameters.population_basis,
-            staff_excluded="course_roles" not in self.absent,
+            staff_excluded="course_roles" not in self.gaps.absent,
             missing_source=missing,
             notes=notes,
         )
@@ -380,14 +346,14 @@ class _Run:
         groups = self._wants_groups(one)
         if self.elsewhere and self.elsewhere.takes(one):
             return self.elsewhere.prepare(
-                one, parameters, self.tables, self.absent, students=students, groups=groups
+                one, parameters, self.tables, self.gaps.absent, students=students, groups=groups
             )
         queries = compile_queries(
             one.key,
             call_indicator(
                 one, self._visible(one.key, one), parameters, students=students, groups=groups
             ),
-            blocks=None if "blocks" in self.absent else self.tables["blocks"],
+            blocks=None if "blocks" in self.gaps.absent else self.tables["blocks"],
         )
 
         def find() -> Found:
@@ -425,9 +391,3 @@ class _Run:
 def _empty(derived: Intermediate) -> pa.Table:
     kinds = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "string": pa.string()}
     return pa.schema([pa.field(n, kinds[k]) for n, k in derived.columns.items()]).empty_table()
-
-
-def _one_line(exc: Exception) -> str:
-    """An error as one line for the operator; it may name values, so no client is shown it."""
-    text = str(exc) if isinstance(exc, CourselensError) else f"{type(exc).__name__}: {exc}"
-    return " ".join(text.split())[:500]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["tests.commands", "tests.mongo_server.fixtures", "tests.servers"]
+pytest_plugins = [
+    "tests.commands",
+    "tests.mongo_server.fixtures",
+    "tests.orphans",
+    "tests.servers",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -46,9 +46,9 @@ class ServerProcess:
             assert time.monotonic() < until, line
         raise AssertionError("the server ended")
 
-    def stop(self) -> str:
-        """Ask it to stop, and wait; gives what it has logged."""
-        self.process.send_signal(signal.SIGTERM)
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
+        """Send the signal, and wait; gives what it has logged."""
+        self.process.send_signal(number)
         _, logged = self.process.communicate(timeout=60)
         return logged
 

@@ -16,7 +16,8 @@ from api.live.plugins import PluginCode
 from courselens.errors import MissingSource, SourceError, SourceUnavailable
 from indicators.contract import Indicator
 from indicators.live import Live
-from loaders.datasets import DATASETS, Dataset
+from loaders.dataset import Dataset
+from loaders.datasets import DATASETS
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,8 +1,8 @@
 """Answer a question, and again whenever there is news.
 
-Nothing is remembered of the answer before but which run of the course it was made of. Each answer
-is asked for as if it were the first: the token is checked, roles and rights are looked up, points
-are paid, small numbers are protected.
+Nothing is remembered of the answer before but which run of the course it was made of, and which
+refresh had ended. Each answer is asked for as if it were the first: the token is checked, roles
+and rights are looked up, points are paid, small numbers are protected.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 from aggregates.notices import Notices
+from aggregates.work import Work
 from api.access.policy import Viewer
-from api.context import Context
+from api.context import Context, Used
 from api.http.gate import Gate
 from api.http.messages import Refused
 from api.operations import Answer, Operations, Question, refused
 from api.subscriptions.places import Places, StreamLimits
-from courselens.errors import CourselensError, LimitExceeded
+from courselens.errors import CourselensError, LimitExceeded, StoreError
 
 SignIn = Callable[[], Awaitable[Viewer | None]]
 """Gives the viewer of a connection; raises `Unauthenticated` once its token holds no more."""
@@ -36,6 +38,7 @@ class Following:
         operations: answers each of them.
         open_context: what an answer is made in.
         notices: when there is news.
+        work: which refreshes have ended.
         places: how many may follow.
         gate: how many are answered at a time, and when the process leaves.
         limits: how often and how many at a time.
@@ -46,6 +49,7 @@ class Following:
         operations: Operations,
         open_context: OpenContext,
         notices: Notices,
+        work: Work,
         places: Places,
         gate: Gate,
         limits: StreamLimits,
@@ -53,6 +57,7 @@ class Following:
         self._operations = operations
         self._open_context = open_context
         self._notices = notices
+        self._work = work
         self._places = places
         self._gate = gate
         self._limits = limits
@@ -62,7 +67,8 @@ class Following:
         """One answer, or those of a subscription until it ends.
 
         A subscription ends with the answer that may tell nothing of the course any more; its
-        errors say why. News that come while an answer is read are one.
+        errors say why. News that come while an answer is read are one. After a refresh that
+        has left the numbers as they were the same answer is given again, under another version.
 
         Raises:
             Unauthenticated: the token does not hold, or not any more.
@@ -78,19 +84,21 @@ class Following:
             return
         try:
             with self._places.taken(viewer.user_id if viewer else None):
-                yield answer
+                unchanged_at = await self._unchanged_at(_followed(answer))
+                yield _named(answer, unchanged_at)
                 while answer.follows:
-                    answer, since = await self._next(question, sign_in, answer, since)
-                    yield answer
+                    answer, since, unchanged_at = await self._next(
+                        question, sign_in, answer, since, unchanged_at
+                    )
+                    yield _named(answer, unchanged_at)
         except LimitExceeded as error:
             yield refused(error)
 
     async def _next(
-        self, question: Question, sign_in: SignIn, before: Answer, since: int
-    ) -> tuple[Answer, int]:
-        """The next answer that differs, and the place of the news that it knows."""
-        # A subscription has one field at its root, and that tells of one course.
-        ((course_key, _, _),) = before.follows
+        self, question: Question, sign_in: SignIn, before: Answer, since: int, unchanged_at: int
+    ) -> tuple[Answer, int, int]:
+        """The next answer, and the place of the news and the end of the refresh that it knows."""
+        course_key = _followed(before)
         while True:
             await self._news(course_key, since)
             since = self._notices.position
@@ -99,15 +107,17 @@ class Following:
             except Refused:
                 continue  # names cannot be looked up: an outage is sat out
             async with self._turns:
-                if await self._is_same(viewer, course_key, before):
+                ended = await self._unchanged_at(course_key)
+                used = await self._used(viewer, course_key)
+                if used is None or (used == before.follows and ended <= unchanged_at):
                     continue
-                return await self._answer(question, viewer), since
+                return await self._answer(question, viewer), since, ended
 
     async def _news(self, course_key: str, since: int) -> None:
         """Wait until there may be something new."""
         tasks = {
             asyncio.ensure_future(waiting)
-            for waiting in (self._notices.changed(course_key, since), self._gate.leaving.wait())
+            for waiting in (self._notices.news(course_key, since), self._gate.leaving.wait())
         }
         try:
             await asyncio.wait(
@@ -121,16 +131,36 @@ class Following:
         if self._gate.leaving.is_set():
             raise Leaving
 
-    async def _is_same(self, viewer: Viewer | None, course_key: str, before: Answer) -> bool:
-        """Whether the course has the same run, and the viewer the same rights to it."""
+    async def _unchanged_at(self, course_key: str) -> int:
+        """`Work.unchanged_at`; 0 while it cannot be asked: told when it can."""
+        try:
+            return await self._work.unchanged_at(course_key)
+        except StoreError:
+            return 0
+
+    async def _used(self, viewer: Viewer | None, course_key: str) -> frozenset[Used] | None:
+        """The course's run and the viewer's rights to it; None while they cannot be looked up."""
         async with self._open_context(viewer) as context:
             try:
                 await context.course(course_key)
             except CourselensError as error:
                 # An outage is sat out; anything else the answer says.
-                return error.retryable
-            return context.used == before.follows
+                return None if error.retryable else frozenset()
+            return frozenset(context.used)
 
     async def _answer(self, question: Question, viewer: Viewer | None) -> Answer:
         async with self._open_context(viewer) as context:
             return await self._operations.answer(question, context)
+
+
+def _followed(answer: Answer) -> str:
+    # A subscription has one field at its root, and that tells of one course.
+    ((course_key, _, _),) = answer.follows
+    return course_key
+
+
+def _named(answer: Answer, unchanged_at: int) -> Answer:
+    """The answer under a version that no answer before the end of that refresh has."""
+    if answer.version is None or not unchanged_at:
+        return answer
+    return replace(answer, version=f"{answer.version}-{unchanged_at}")

@@ -59,8 +59,8 @@ def mutation_type(maker: TypeMaker, course: type) -> type:
             plain("requested_at", datetime, "When it was first asked for."),
             plain("started_at", datetime | None, "Since when it is computed; null: it is not."),
         ],
-        description="A refresh that was asked for. `courseRefreshed` tells of its new numbers; "
-        "where nothing is new they stay as they are.",
+        description="A refresh that was asked for. `courseRefreshed` tells when it has ended, "
+        "also where the numbers stay as they are.",
     )
     return maker.object(
         "Mutation",

@@ -21,8 +21,9 @@ def subscription_type(maker: TypeMaker, course: type) -> type:
                 "course_refreshed",
                 _course_refreshed,
                 course | None,
-                description="A course as it is now, and again whenever it was refreshed, or the "
-                "viewer's rights to it changed. Null, and the end, when it may not be seen.",
+                description="A course as it is now, and again whenever a refresh has ended, or the "
+                "viewer's rights to it changed. Where a refresh found nothing new, or failed, "
+                "`computedAt` is as before. Null, and the end, when it may not be seen.",
                 arguments={"key": Argument(strawberry.ID, "Course key, `course-v1:…`.")},
             ),
         ],

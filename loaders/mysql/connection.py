@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -79,12 +79,25 @@ class MySQL:
 
     Sessions are read-only, READ COMMITTED, in UTC and utf8mb4, with a time limit per statement.
 
+    Args:
+        url: of the database.
+        source: its name in messages.
+        bounds: how long and how often it is asked.
+        clock: seconds that only grow, by which a dead server is left alone.
+
     Attributes:
         source: its name in messages.
         statements: how many statements were sent.
     """
 
-    def __init__(self, url: str, *, source: str = "mysql", bounds: Bounds | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        source: str = "mysql",
+        bounds: Bounds | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.source = source
         self.bounds = bounds or Bounds()
         self.statements = 0
@@ -92,6 +105,7 @@ class MySQL:
             source,
             failures=self.bounds.failures,
             cool_down_seconds=self.bounds.cool_down_seconds,
+            clock=clock,
         )
         self._options = _read_url(url)
         self._free = asyncio.Semaphore(self.bounds.connections)

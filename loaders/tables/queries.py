@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from loaders import datasets
-from loaders.datasets import Dataset
+from loaders.dataset import Dataset
 from loaders.tables.specs import TABLE_SPECS, TableSpec
 from loaders.tables.typed import empty_typed
 

@@ -54,7 +54,7 @@ async def notices(store: Store) -> AsyncIterator[Notices]:
 
 async def heard_after(notices: Notices, since: int, course_key: str = COURSE_KEY) -> int:
     async with asyncio.timeout(SECONDS):
-        return await notices.changed(course_key, since)
+        return await notices.news(course_key, since)
 
 
 async def settled(store: Store, notices: Notices) -> int:
@@ -68,7 +68,7 @@ async def settled(store: Store, notices: Notices) -> int:
 async def test_refresh_is_heard_of_by_its_course_alone(store: Store, notices: Notices):
     await refresh(store, "one", key=OTHER_KEY)
     since = await settled(store, notices)
-    waiting = asyncio.create_task(notices.changed(OTHER_KEY, since))
+    waiting = asyncio.create_task(notices.news(OTHER_KEY, since))
     await refresh(store, "two")
     assert await heard_after(notices, since) == since + 1
     assert not notices.is_fresh(since, [COURSE_KEY])
@@ -121,6 +121,53 @@ async def test_refresh_that_is_undone_is_not_heard_of(store: Store, notices: Not
             build_course([Person(1)], []), input_digest="lost", cursors={}, guard=lost
         )
     assert await settled(store, notices) == since + 1
+
+
+END = "UPDATE work SET state = $1, finished_at = now() WHERE state = 'running'"
+
+
+async def running(store: Store, kind: str, subject: str) -> None:
+    await store.database.fetch("TRUNCATE work")
+    await store.database.fetch(
+        "INSERT INTO work (kind, subject, priority, state, due_at, asked_by)"
+        " VALUES ($1, $2, 10, 'running', now(), 'test')",
+        kind,
+        subject,
+    )
+
+
+@pytest.mark.parametrize("state", ["done", "failed", "parked"])
+async def test_end_of_a_refresh_wakes_its_course_alone_and_changes_no_answer(
+    store: Store, notices: Notices, state: str
+) -> None:
+    await running(store, "refresh_course", COURSE_KEY)
+    since = await settled(store, notices)
+    waiting = asyncio.create_task(notices.news(OTHER_KEY, since))
+    await store.database.fetch(END, state)
+    assert await heard_after(notices, since) == since + 1
+    assert notices.is_fresh(since, [COURSE_KEY])
+    assert notices.is_fresh(since, None)
+    assert not waiting.done()
+    waiting.cancel()
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "state"),
+    [
+        ("refresh_course", COURSE_KEY, "due"),  # given back
+        ("sync_tables", COURSE_KEY, "done"),
+        ("refresh_course", "x" * 8_000, "done"),  # no notice can carry it
+    ],
+)
+async def test_other_work_is_not_told_and_ends_nevertheless(
+    store: Store, notices: Notices, kind: str, subject: str, state: str
+) -> None:
+    await running(store, kind, subject)
+    since = await settled(store, notices)
+    await store.database.fetch(END, state)
+    assert await settled(store, notices) == since + 1
+    (row,) = await store.database.fetch("SELECT state FROM work")
+    assert row["state"] == state
 
 
 async def test_deleted_course_is_heard_of(store: Store, notices: Notices):

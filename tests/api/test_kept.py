@@ -97,6 +97,24 @@ async def test_answer_is_given_again_without_a_statement(kept: tuple[Served, Met
     assert hits(metrics) == found + 1
 
 
+async def test_refresh_that_found_nothing_new_drops_no_answer(
+    kept: tuple[Served, Metrics],
+) -> None:
+    served, metrics = kept
+    first = await ask(served, PAGE, STAFF, c=BIG, n=6)
+    found, position = hits(metrics), served.store.notices.position
+    await served.database.fetch(
+        "INSERT INTO work (kind, subject, priority, state, due_at, started_at, asked_by)"
+        " VALUES ('refresh_course', $1, 30, 'running', now(), now(), 'scheduler')",
+        BIG,
+    )
+    await served.database.fetch("UPDATE work SET state = 'done', finished_at = now()")
+    await heard(served, position)
+    again = await ask(served, PAGE, STAFF, c=BIG, n=6)
+    assert again.content == first.content
+    assert hits(metrics) == found + 1
+
+
 async def test_other_variables_and_other_askers_are_other_questions(
     kept: tuple[Served, Metrics],
 ) -> None:

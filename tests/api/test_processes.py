@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import socket
 import threading
 import time
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.serving import ServerProcess, listen
@@ -104,9 +107,45 @@ def test_slow_headers_do_not_hold_up_others(
     assert sorted(took)[5] < 1
 
 
-def test_command_stops_with_its_signal(listener: socket.socket, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_command_stops_with_its_signal(
+    listener: socket.socket, tmp_path: Path, number: signal.Signals
+) -> None:
     """An embedded database is stopped with the process, and nothing is logged as an error."""
     server = ServerProcess(listener, tmp_path)
     server.wait_until_started()
     assert server.ask(QUESTION).status_code == 200
-    assert "error" not in server.stop().lower()
+    assert psutil.pid_exists(postmaster_of(tmp_path))
+    assert server.stop(number) == ""
+    assert server.process.returncode == 0
+    assert not pid_file(tmp_path).exists()
+
+
+def pid_file(home: Path) -> Path:
+    """What the embedded database removes last."""
+    return home / "postgres" / "postmaster.pid"
+
+
+def postmaster_of(home: Path) -> int:
+    return int(pid_file(home).read_text().splitlines()[0])
+
+
+def test_next_process_joins_the_database_of_one_that_was_killed(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    server = ServerProcess(listener, tmp_path)
+    server.wait_until_started()
+    killed = server.process.pid
+    server.stop(signal.SIGKILL)
+    postmaster = postmaster_of(tmp_path)
+    assert psutil.pid_exists(postmaster)
+
+    server = ServerProcess(listener, tmp_path)
+    server.wait_until_started()
+    assert server.ask(QUESTION).status_code == 200
+    assert postmaster_of(tmp_path) == postmaster
+    users = json.loads((tmp_path / "postgres" / ".handle_pids.json").read_text())
+    assert server.process.pid in users
+    assert killed not in users
+    server.stop()
+    assert not pid_file(tmp_path).exists()

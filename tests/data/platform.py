@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,16 +27,18 @@ from loaders.circuit import Circuit
 from loaders.events.lake import Lake
 from loaders.live import LiveSource
 from loaders.mongo.source import MongoSource
-from loaders.mysql.connection import Bounds
+from loaders.mysql.connection import Bounds, MySQL
 from loaders.mysql.source import MySQLSource
 from loaders.mysql.versions import TABLE as VERSIONS
+from tests.data.guarded_api import Clock
 from tests.data.served_courses import NOW, Served, serve
 from tests.mariadb import MariaDB, run_on_mysql
 from tests.mongo_server.process import MongoProcess
 from tests.proxy import TcpProxy
 
 DEADLINE = 1.0
-COOL_DOWN = 2.0  # longer than a source that does not answer holds up a request
+COOL_DOWN = 2.0
+"""Of the circuits, by `Platform.clock`: it ends when a test says so."""
 FAILURES = 2
 _SIZE: dict[str, Any] = {"students": 120, "weeks": 2, "courses": 1, "seed": 7}
 _NAME = "openedx"
@@ -69,6 +71,7 @@ class Platform:
     mysql_proxy: TcpProxy
     mongo_proxy: TcpProxy
     results: CourseResults
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def course_key(self) -> str:
@@ -122,11 +125,13 @@ class Platform:
             failures=FAILURES,
             cool_down_seconds=COOL_DOWN,
         )
-        return MySQLSource.at(self.mysql_url, bounds=bounds)
+        return MySQLSource(MySQL(self.mysql_url, bounds=bounds, clock=self.clock))
 
     def mongo_source(self, *, deadline: float = DEADLINE) -> MongoSource:
         """A source of its own, behind the proxy."""
-        circuit = Circuit("mongodb", failures=FAILURES, cool_down_seconds=COOL_DOWN)
+        circuit = Circuit(
+            "mongodb", failures=FAILURES, cool_down_seconds=COOL_DOWN, clock=self.clock
+        )
         return MongoSource(self.mongo_url, deadline_seconds=deadline, circuit=circuit)
 
 

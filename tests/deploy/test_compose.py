@@ -1,4 +1,6 @@
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -6,7 +8,22 @@ from courselens.settings import Settings
 from tests.deploy.reading import DEPLOY, ROOT, Unset, commands_of, parse, read_compose, read_env
 
 FILLED_IN = {"POSTGRES_PASSWORD": "p1", "REDIS_PASSWORD": "p2", "TRIAL_PASSWORD": "p3"}
-OURS = ("serve", "worker", "scheduler", "seed")
+OURS = ("serve", "worker", "scheduler", "retire", "seed")
+OF_THE_IMAGE = {"home", "host", "port"}
+LEFT_AS_THEY_ARE = {
+    # They would lead out of the volume, or to a port or socket that the container does not show.
+    *("lake", "listen_fd", "metrics_host", "metrics_port"),
+    # Their defaults fit the limits of the services.
+    *("threads", "database_timeout_seconds", "question_deadline_seconds", "live_deadline_seconds"),
+    *("export_deadline_seconds", "import_seconds", "indicator_memory_mb"),
+    *("indicator_time_limit_seconds", "task_time_limit_seconds", "lease_seconds"),
+    *("worker_poll_seconds", "look_every_seconds", "roles_seconds", "roles_outage_seconds"),
+    *("source_connections", "source_statement_seconds", "source_deadline_seconds"),
+    # Matters of taste or of a rare platform: a line in an override file.
+    *("cost_limit", "documents_from_clients", "tracking_table", "mongo_forum_database"),
+    *("sync_every_seconds", "sweep_every_seconds", "refresh_every_seconds"),
+}
+"""Settings that the compose file does not pass on."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +53,7 @@ def test_a_site_of_ones_own_needs_no_trial(values):
     own = {**values, "COMPOSE_PROFILES": "", "COURSELENS_MYSQL_URL": "mysql://a:b@c/d"}
     services = read_compose(own)["services"]
     needed = {name for name, service in services.items() if "profiles" not in service}
-    assert needed == {"serve", "worker", "scheduler", "postgres", "redis"}
+    assert needed == {"serve", "worker", "scheduler", "retire", "postgres", "redis"}
     for name in needed:
         waited_for = services[name].get("depends_on", {})
         required = {other for other, how in waited_for.items() if how.get("required", True)}
@@ -64,7 +81,7 @@ def test_whoever_is_waited_for_says_when_he_is_ready(services):
                 continue
             assert how["condition"] == "service_healthy", (name, other)
             assert services[other]["healthcheck"]["test"][0] == "CMD", other
-    for name in ("worker", "scheduler"):
+    for name in ("worker", "scheduler", "retire"):
         assert services[name]["healthcheck"]["test"][0] == "CMD"
 
 
@@ -82,9 +99,33 @@ def test_every_setting_exists(services, values):
     written = "".join(
         path.read_text(encoding="utf-8") for path in DEPLOY.rglob("*") if path.is_file()
     )
-    named = set(re.findall(r"COURSELENS_\w+", written))
+    # What plugins are told has names of their own behind `COURSELENS_PLUGIN_`.
+    named = set(re.findall(r"COURSELENS_(?!PLUGIN_[<*])\w+", written))
     assert "COURSELENS_DATABASE_URL" in named
     assert named <= known
+
+
+def test_every_setting_is_passed_on_or_left_as_it_is_for_a_reason(services):
+    passed = {
+        name.removeprefix("COURSELENS_").lower()
+        for service in OURS
+        for name in services[service]["environment"]
+    }
+    assert passed.isdisjoint(OF_THE_IMAGE | LEFT_AS_THEY_ARE)
+    assert passed | OF_THE_IMAGE | LEFT_AS_THEY_ARE == set(Settings.model_fields)
+
+
+def test_every_setting_is_in_the_reference():
+    reference = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    described = re.findall(r"^\| `COURSELENS_(\w+)` \| .+ \| (.+) \|$", reference, re.MULTILINE)
+    assert {name.lower() for name, _ in described} == set(Settings.model_fields)
+    assert all(meaning.endswith((".", ")", "…")) for _, meaning in described)
+
+
+def test_every_process_has_the_same_plugins_and_what_they_are_told(services):
+    for name in OURS:
+        assert {"COURSELENS_PLUGINS", "COURSELENS_DISABLED"} <= services[name]["environment"].keys()
+        assert services[name]["env_file"] == [{"path": "plugins.env", "required": False}], name
 
 
 def test_settings_of_every_service_can_be_read(services, values, monkeypatch):
@@ -125,8 +166,30 @@ def test_the_command_of_a_service_is_one(services, name):
     assert parse(services[name]["command"]) == name
 
 
+def test_the_command_of_every_day_is_one(services):
+    assert services["retire"]["entrypoint"] == ["sh", "-c"]
+    (script,) = services["retire"]["command"]
+    assert [parse(each) for each in commands_of(script.replace(";", "\n"))] == ["retire"]
+
+
+@pytest.mark.parametrize(("exits", "pauses"), [(0, "86400"), (1, "3600")])
+def test_it_is_run_again_tomorrow_or_in_an_hour_where_it_failed(services, exits, pauses, tmp_path):
+    for name, does in {
+        "courselens": f'echo "$@" >> said; exit {exits}',
+        "sleep": 'echo "sleep $@" >> said; [ $(wc -l < said) -lt 4 ] || kill $PPID',
+    }.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{does}\n")
+        program.chmod(0o755)
+    command = [*services["retire"]["entrypoint"], *services["retire"]["command"]]
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(command, cwd=tmp_path, env=environment, timeout=60, check=False)
+    said = (tmp_path / "said").read_text().splitlines()
+    assert said == ["retire --from-platform", f"sleep {pauses}"] * 2
+
+
 def test_the_commands_that_ask_for_health_are_commands(services):
-    for name in ("worker", "scheduler"):
+    for name in ("worker", "scheduler", "retire"):
         _, program, *arguments = services[name]["healthcheck"]["test"]
         assert (program, parse(arguments)) == ("courselens", "status")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,8 +25,12 @@ from indicators.registry import load_registry
 from indicators.result import COURSE_GROUP, CourseResults
 from tests.data.served_courses import summary
 from tests.data.stored_course import Person, build_course, build_result
+from tests.examples.programs import find_npm, install_packages, run
+from tests.programs import required
 from tests.serving import ServerProcess, listen
 
+ROOT = Path(__file__).parents[2]
+TYPESCRIPT = ROOT / "examples" / "typescript"
 COURSE = "course-v1:Uni+Clients+2026"
 TITLE = "Clients & <friends>"
 STAFF = 900
@@ -137,7 +142,7 @@ def installation(
     name = f"courselens_examples_{os.getpid()}"
     url = urlunsplit(urlsplit(postgres_server)._replace(path=f"/{name}"))
     asyncio.run(_execute(postgres_server, f"CREATE DATABASE {name}"))
-    asyncio.run(_store(url))
+    asyncio.run(store_course(url, clients_course()))
     with listen() as listener:
         Installation("", home, url).token(STAFF)  # makes the key that the server accepts
         server = ServerProcess(listener, home, database_url=url, points_per_minute=0)
@@ -145,6 +150,23 @@ def installation(
         yield Installation(server.address, home, url)
         server.stop()
     asyncio.run(_execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def typescript(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """The TypeScript example, generated and compiled, beside the schema as in the repository."""
+    npm = required(find_npm(), "Node.js 20.19 or newer with npm is not installed")
+    assert pytestconfig.cache is not None
+    packages = install_packages(npm, TYPESCRIPT, pytestconfig.cache.mkdir("npm"))
+    root = tmp_path_factory.mktemp("typescript")
+    shutil.copy(ROOT / "schema.graphql", root)
+    folder = root / "examples" / "typescript"
+    made = shutil.ignore_patterns("node_modules", "dist", "gql")
+    shutil.copytree(TYPESCRIPT, folder, ignore=made)
+    (folder / "node_modules").symlink_to(packages)
+    built = run([npm, "run", "build"], folder)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder
 
 
 async def _execute(url: str, statement: str) -> None:
@@ -155,11 +177,12 @@ async def _execute(url: str, statement: str) -> None:
         await connection.close()
 
 
-async def _store(url: str) -> None:
+async def store_course(url: str, course: CourseResults, *, input_digest: str = "1") -> None:
+    """Store the course, as a refresh commits it."""
     database = await Database.connect(url, pool_size=2, deadline_seconds=30)
     store = Store(database, Layout(load_registry()), write_deadline_seconds=60)
     try:
         await store.migrate()
-        await store.write(clients_course(), input_digest="1", cursors={})
+        await store.write(course, input_digest=input_digest, cursors={})
     finally:
         await store.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -19,57 +18,35 @@ from tests.examples.conftest import COURSE, STAFF, TITLE, Installation
 from tests.examples.programs import (
     browse,
     chromium_or_skip,
-    find_npm,
-    install_packages,
     run,
 )
-from tests.programs import required
 
-ROOT = Path(__file__).parents[2]
-SOURCE = ROOT / "examples" / "typescript"
 MISSING = "\N{EN DASH}"
-MADE = shutil.ignore_patterns("node_modules", "dist", "gql")
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
-    """The example, generated and compiled, beside the schema as in the repository."""
-    npm = required(find_npm(), "Node.js 20.19 or newer with npm is not installed")
-    assert pytestconfig.cache is not None
-    packages = install_packages(npm, SOURCE, pytestconfig.cache.mkdir("npm"))
-    root = tmp_path_factory.mktemp("typescript")
-    shutil.copy(ROOT / "schema.graphql", root)
-    folder = root / "examples" / "typescript"
-    shutil.copytree(SOURCE, folder, ignore=MADE)
-    (folder / "node_modules").symlink_to(packages)
-    built = run([npm, "run", "build"], folder)
-    assert built.returncode == 0, built.stdout + built.stderr
-    return folder
-
-
-@pytest.fixture(scope="module")
-def registered(project: Path, installation: Installation) -> Installation:
+def registered(typescript: Path, installation: Installation) -> Installation:
     """The installation, with the manifest that the generator wrote registered."""
-    manifest = project / "src" / "gql" / "persisted-documents.json"
-    assert len(json.loads(manifest.read_text())) == len(list(project.glob("src/documents/*")))
+    manifest = typescript / "src" / "gql" / "persisted-documents.json"
+    assert len(json.loads(manifest.read_text())) == len(list(typescript.glob("src/documents/*")))
     installation.register(manifest)
     return installation
 
 
-def test_its_own_tests_pass(project: Path, registered: Installation) -> None:
+def test_its_own_tests_pass(typescript: Path, registered: Installation) -> None:
     environment = {**registered.environment(STAFF), "COURSELENS_REGISTERED": "1"}
-    tested = run(["npm", "test"], project, environment)
+    tested = run(["npm", "test"], typescript, environment)
     assert tested.returncode == 0, tested.stdout
     assert "# skipped 0" in tested.stdout
     assert int(re.findall(r"# pass (\d+)", tested.stdout)[0]) >= 10
 
 
 def test_it_prints_the_class_and_all_students_by_time(
-    project: Path, installation: Installation
+    typescript: Path, installation: Installation
 ) -> None:
-    printed = run(["node", "dist/src/print.js"], project, installation.environment(STAFF))
+    printed = run(["node", "dist/src/print.js"], typescript, installation.environment(STAFF))
     assert printed.returncode == 0, printed.stderr
     title, time, *students = printed.stdout.splitlines()
     assert title == TITLE
@@ -80,26 +57,26 @@ def test_it_prints_the_class_and_all_students_by_time(
     assert students[39] == f"40\tlearner-40\t{MISSING}\t{MISSING}"
 
 
-def test_a_document_that_does_not_fit_the_schema_is_not_generated(project: Path) -> None:
-    wrong = project / "src" / "documents" / "wrong.graphql"
+def test_a_document_that_does_not_fit_the_schema_is_not_generated(typescript: Path) -> None:
+    wrong = typescript / "src" / "documents" / "wrong.graphql"
     wrong.write_text("query Wrong($course: ID!) { course(key: $course) { titel } }")
     try:
-        generated = run(["npm", "run", "generate"], project)
+        generated = run(["npm", "run", "generate"], typescript)
     finally:
         wrong.unlink()
     assert generated.returncode != 0
     assert 'Cannot query field "titel"' in generated.stdout + generated.stderr
 
 
-def test_a_field_that_was_not_asked_for_does_not_compile(project: Path) -> None:
-    wrong = project / "src" / "wrong.ts"
+def test_a_field_that_was_not_asked_for_does_not_compile(typescript: Path) -> None:
+    wrong = typescript / "src" / "wrong.ts"
     wrong.write_text(
         "import type { RosterRow } from './roster.js'\n"
         "export const mode = (row: RosterRow) => row.mode\n"
         "export const hours = (row: RosterRow) => row.indicators.timeOnCourse.seconds / 3600\n"
     )
     try:
-        compiled = run(["npx", "--no-install", "tsc", "--noEmit"], project)
+        compiled = run(["npx", "--no-install", "tsc", "--noEmit"], typescript)
     finally:
         wrong.unlink()
     assert compiled.returncode != 0
@@ -108,11 +85,11 @@ def test_a_field_that_was_not_asked_for_does_not_compile(project: Path) -> None:
 
 
 @contextmanager
-def page_of(project: Path, installation: Installation) -> Iterator[str]:
+def page_of(typescript: Path, installation: Installation) -> Iterator[str]:
     """The address of the page, while a development server serves it."""
     vite = subprocess.Popen(
         ["node", "node_modules/vite/bin/vite.js", "--port", "0", "--clearScreen", "false"],
-        cwd=project,
+        cwd=typescript,
         env={**installation.environment(STAFF), "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -147,10 +124,10 @@ def cells_of(page: str) -> list[list[str]]:
 
 
 def test_the_page_shows_the_roster_by_time(
-    project: Path, installation: Installation, tmp_path: Path
+    typescript: Path, installation: Installation, tmp_path: Path
 ) -> None:
     chromium = chromium_or_skip()
-    with page_of(project, installation) as address:
+    with page_of(typescript, installation) as address:
         signed_in = urlencode({"token": installation.token(STAFF), "course": COURSE})
         page = browse(chromium, f"{address}#{signed_in}", tmp_path)
         refused = browse(chromium, f"{address}#token=x&course={COURSE}", tmp_path)
@@ -162,9 +139,9 @@ def test_the_page_shows_the_roster_by_time(
     assert "paste a new one" in refused
 
 
-def test_the_page_can_be_built(project: Path) -> None:
-    built = run(["node", "node_modules/vite/bin/vite.js", "build"], project)
+def test_the_page_can_be_built(typescript: Path) -> None:
+    built = run(["node", "node_modules/vite/bin/vite.js", "build"], typescript)
     assert built.returncode == 0, built.stdout + built.stderr
-    page = (project / "dist" / "page" / "index.html").read_text()
+    page = (typescript / "dist" / "page" / "index.html").read_text()
     (script,) = re.findall(r'src="/(assets/[^"]+\.js)"', page)
-    assert "TIME_ON_COURSE" in (project / "dist" / "page" / script).read_text()
+    assert "TIME_ON_COURSE" in (typescript / "dist" / "page" / script).read_text()
