@@ -19,7 +19,8 @@ from aggregates.embedded import EmbeddedPostgres
 from aggregates.store import Store
 from bench.data import FOLDER
 from bench.graphql_clients import Client, Server
-from bench.graphql_data import Served, bench_registry, fill
+from bench.graphql_data import Served, bench_registry
+from bench.graphql_fill import fill
 from bench.graphql_peers import PEER, PostGraphile, check_peer, expose, install, peer_shape
 from bench.graphql_shapes import L100, REGISTERED, SHAPES, S, Shape
 from bench.measure import show, verdict

@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from aggregates.embedded import EmbeddedPostgres
 from bench.data import FOLDER
 from bench.graphql_clients import Server
-from bench.graphql_data import STAFF, Served, fill
+from bench.graphql_data import STAFF, Served
+from bench.graphql_fill import fill
 from bench.graphql_shapes import L100, S, Shape
 from bench.measure import show, verdict
 from courselens.serving import new_loop

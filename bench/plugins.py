@@ -17,7 +17,8 @@ from pathlib import Path
 from aggregates.embedded import EmbeddedPostgres
 from bench.data import FOLDER
 from bench.graphql_clients import Client, Server
-from bench.graphql_data import Served, fill
+from bench.graphql_data import Served
+from bench.graphql_fill import fill
 from bench.graphql_shapes import L100, S
 from bench.measure import peak_memory_mb, show, verdict
 from courselens.tokens import issue_token

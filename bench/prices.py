@@ -12,7 +12,8 @@ from typing import Any
 from aggregates.embedded import EmbeddedPostgres
 from bench.data import FOLDER
 from bench.graphql_clients import Client, Server
-from bench.graphql_data import COURSE, FIRST_USER, STAFF, Served, fill
+from bench.graphql_data import COURSE, FIRST_USER, STAFF, Served
+from bench.graphql_fill import fill
 from bench.measure import show, verdict
 from courselens.tokens import issue_token
 

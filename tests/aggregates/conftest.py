@@ -8,7 +8,7 @@ import pytest
 
 from aggregates.store import Store
 from indicators.registry import Registry
-from tests.data.stored_course import toy_registry
+from tests.data.toy_indicators import toy_registry
 
 
 @pytest.fixture

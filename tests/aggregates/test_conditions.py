@@ -18,7 +18,12 @@ from aggregates.records import CourseRecord
 from aggregates.store import Store
 from courselens.errors import BadParameter
 from indicators.registry import Registry
-from tests.data.stored_course import Person, build_course, build_result, toy_registry
+from tests.data.stored_course import (
+    Person,
+    build_course,
+    build_result,
+)
+from tests.data.toy_indicators import toy_registry
 
 DAYS = FieldRef("toy_progress", "days")
 RATIO = FieldRef("toy_progress", "ratio")

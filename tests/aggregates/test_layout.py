@@ -9,7 +9,11 @@ import pytest
 from aggregates.fields import FieldRef
 from aggregates.layout import Layout
 from courselens.errors import BadParameter, StoreError, UnknownIndicator
-from tests.data.stored_course import build_registry, declare, toy_registry
+from tests.data.toy_indicators import (
+    build_registry,
+    declare,
+    toy_registry,
+)
 
 
 def test_each_provider_has_one_wide_table():

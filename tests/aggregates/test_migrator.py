@@ -17,8 +17,10 @@ from tests.data.stored_course import (
     COURSE_KEY,
     Person,
     build_course,
-    build_registry,
     build_result,
+)
+from tests.data.toy_indicators import (
+    build_registry,
     declare,
     toy_registry,
 )

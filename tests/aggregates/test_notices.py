@@ -19,8 +19,10 @@ from tests.aggregates.test_roles import OTHER_KEY, refresh, role
 from tests.data.stored_course import (
     COURSE_KEY,
     Person,
-    Posts,
     build_course,
+)
+from tests.data.toy_indicators import (
+    Posts,
     build_registry,
     declare,
     toy_registry,

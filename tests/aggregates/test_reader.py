@@ -18,11 +18,11 @@ from tests.data.stored_course import (
     AS_OF_US,
     COMPUTED_US,
     COURSE_KEY,
-    Activity,
     Person,
     build_course,
     build_result,
 )
+from tests.data.toy_indicators import Activity
 
 PEOPLE = [
     Person(1, cohort="Blue", arm="50:1", gender="f", username="ann"),

@@ -19,11 +19,13 @@ from tests.data.stored_course import (
     AS_OF_US,
     COURSE_KEY,
     Person,
+    build_course,
+    build_result,
+)
+from tests.data.toy_indicators import (
     ToyChapters,
     ToyTime,
-    build_course,
     build_registry,
-    build_result,
     declare,
 )
 

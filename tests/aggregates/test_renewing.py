@@ -13,7 +13,13 @@ from aggregates.store import Store
 from courselens.errors import StoreError
 from courselens.plugin import Annotated, Key, intermediate
 from indicators.registry import Declaration, Registry
-from tests.data.stored_course import COURSE_KEY, Person, build_course, build_result, declare
+from tests.data.stored_course import (
+    COURSE_KEY,
+    Person,
+    build_course,
+    build_result,
+)
+from tests.data.toy_indicators import declare
 
 PEOPLE = [Person(1), Person(2)]
 PLUGIN = "acme-forum"

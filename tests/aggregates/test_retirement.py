@@ -20,10 +20,12 @@ from indicators.result import CourseResults
 from tests.data.stored_course import (
     COURSE_KEY,
     Person,
-    ToyTime,
     build_course,
-    build_registry,
     build_result,
+)
+from tests.data.toy_indicators import (
+    ToyTime,
+    build_registry,
     declare,
 )
 

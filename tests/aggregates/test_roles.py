@@ -6,7 +6,11 @@ from typing import Any
 
 from aggregates.records import RoleRecord
 from aggregates.store import Store
-from tests.data.stored_course import COURSE_KEY, Person, build_course
+from tests.data.stored_course import (
+    COURSE_KEY,
+    Person,
+    build_course,
+)
 
 OTHER_KEY = "course-v1:Uni+Other+2026"
 

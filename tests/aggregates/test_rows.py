@@ -13,7 +13,11 @@ from aggregates.rows import all_rows, instant
 from courselens.errors import ResultRefused
 from indicators.registry import Registry
 from indicators.result import CourseResults, Result
-from tests.data.stored_course import Person, build_course, build_result
+from tests.data.stored_course import (
+    Person,
+    build_course,
+    build_result,
+)
 
 PEOPLE = [Person(1, cohort="Blue"), Person(2), Person(3, in_l=False)]
 

@@ -12,7 +12,12 @@ from aggregates.filters import Order, StudentFilter
 from aggregates.store import Store
 from aggregates.tables import student_table
 from courselens.errors import BadParameter, StoreError, UnknownIndicator
-from tests.data.stored_course import COURSE_KEY, Person, build_course, toy_registry
+from tests.data.stored_course import (
+    COURSE_KEY,
+    Person,
+    build_course,
+)
+from tests.data.toy_indicators import toy_registry
 
 
 @pytest.fixture

@@ -14,7 +14,11 @@ from aggregates.store import Store
 from courselens.errors import BadParameter
 from indicators.registry import Registry
 from indicators.rollup import summarise
-from tests.data.stored_course import Person, build_course, build_result
+from tests.data.stored_course import (
+    Person,
+    build_course,
+    build_result,
+)
 
 SECONDS = FieldRef("toy_time", "seconds")
 DAYS = FieldRef("toy_progress", "days")

@@ -14,10 +14,12 @@ from indicators.registry import Registry
 from tests.data.stored_course import (
     COURSE_KEY,
     Person,
-    Posts,
     build_course,
-    build_registry,
     build_result,
+)
+from tests.data.toy_indicators import (
+    Posts,
+    build_registry,
     declare,
 )
 

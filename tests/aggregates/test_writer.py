@@ -15,7 +15,13 @@ from aggregates.store import Store
 from courselens.errors import ResultRefused
 from indicators.registry import Registry
 from indicators.result import CourseResults
-from tests.data.stored_course import COMPUTED_US, COURSE_KEY, Person, build_course, build_result
+from tests.data.stored_course import (
+    COMPUTED_US,
+    COURSE_KEY,
+    Person,
+    build_course,
+    build_result,
+)
 
 SECONDS = FieldRef("toy_time", "seconds")
 

@@ -16,7 +16,11 @@ import pytest
 
 from aggregates.store import Store
 from indicators.registry import load_registry
-from tests.data.stored_course import COURSE_KEY, Person, build_course
+from tests.data.stored_course import (
+    COURSE_KEY,
+    Person,
+    build_course,
+)
 
 PEOPLE = [
     Person(1, cohort="Blue", username="=ana"),

@@ -17,7 +17,11 @@ from courselens.serving import running_server
 from courselens.settings import Settings
 from courselens.tokens import issue_token, make_key
 from indicators.registry import load_registry
-from tests.data.stored_course import COURSE_KEY, Person, build_course
+from tests.data.stored_course import (
+    COURSE_KEY,
+    Person,
+    build_course,
+)
 
 STUDENT = 1
 QUERY = """

@@ -8,7 +8,7 @@ from courselens.errors import PluginError
 from courselens.plugin import Cost, Level, Parameters, Sources, indicator
 from courselens.testing import CourseBuilder, run_live_course, run_live_students
 from indicators.registry import Declaration, Registry
-from tests.data.stored_course import Posts
+from tests.data.toy_indicators import Posts
 
 
 def registry_of(*reads: str) -> Registry:

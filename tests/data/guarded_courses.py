@@ -18,13 +18,15 @@ from tests.data.canaries import FIRST_HERE, FIRST_THERE, FOR_NOBODY, SELF_ONLY, 
 from tests.data.served_courses import NOW, signing_key
 from tests.data.stored_course import (
     Person,
+    build_course,
+    build_result,
+)
+from tests.data.toy_indicators import (
     ToyActive,
     ToyChapters,
     ToyProgress,
     ToyTime,
-    build_course,
     build_registry,
-    build_result,
     declare,
 )
 

@@ -6,7 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aggregates.store import Store
-from tests.data.stored_course import Person, build_course, toy_registry
+from tests.data.stored_course import (
+    Person,
+    build_course,
+)
+from tests.data.toy_indicators import toy_registry
 
 STUDENTS = 100_000
 

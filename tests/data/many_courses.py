@@ -9,7 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from indicators.result import COURSE_GROUP, CourseResults, Status
 from tests.data.served_courses import GLOBAL, served_registry, summary
-from tests.data.stored_course import Person, build_course, build_result
+from tests.data.stored_course import (
+    Person,
+    build_course,
+    build_result,
+)
 
 PEOPLE = tuple(range(600_001, 600_026))
 

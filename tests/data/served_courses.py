@@ -34,14 +34,16 @@ from indicators.result import COURSE_GROUP, CourseResults, Status
 from indicators.shape import Key
 from tests.data.stored_course import (
     Person,
+    build_course,
+    build_result,
+)
+from tests.data.toy_indicators import (
     Posts,
     ToyActive,
     ToyChapters,
     ToyProgress,
     ToyTime,
-    build_course,
     build_registry,
-    build_result,
     declare,
 )
 

@@ -24,7 +24,11 @@ from courselens.tokens import issue_token, make_key
 from indicators.registry import load_registry
 from indicators.result import COURSE_GROUP, CourseResults
 from tests.data.served_courses import summary
-from tests.data.stored_course import Person, build_course, build_result
+from tests.data.stored_course import (
+    Person,
+    build_course,
+    build_result,
+)
 from tests.examples.programs import find_npm, install_packages, run
 from tests.programs import required
 from tests.serving import ServerProcess, listen

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from aggregates.store import Store
-from tests.data.stored_course import toy_registry
+from tests.data.toy_indicators import toy_registry
 from workers.ledger import Ledger
 
 

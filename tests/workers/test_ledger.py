@@ -11,7 +11,13 @@ from aggregates.fields import FieldRef
 from aggregates.store import Store
 from aggregates.work import Ask, Kind, Priority
 from courselens.errors import LeaseLost, UnknownWork
-from tests.data.stored_course import COURSE_KEY, Person, build_course, build_result, toy_registry
+from tests.data.stored_course import (
+    COURSE_KEY,
+    Person,
+    build_course,
+    build_result,
+)
+from tests.data.toy_indicators import toy_registry
 from workers.ledger import Ledger
 from workers.work import MAX_ATTEMPTS, STUCK_ATTEMPTS, Claim, Step
 

@@ -14,7 +14,7 @@ from aggregates.store import Store
 from aggregates.work import Ask, Kind, Priority
 from courselens.errors import StoreError
 from courselens.settings import Settings
-from tests.data.stored_course import toy_registry
+from tests.data.toy_indicators import toy_registry
 from tests.postgres import PostgresServer
 from workers.ledger import Ledger
 from workers.worker import Worker

@@ -20,12 +20,14 @@ from indicators.rollup import roll_up_cells, standing, summarise
 from indicators.shape import BlockKey, Key, Value
 from tests.data.stored_course import (
     Person,
-    ToyActive,
-    ToyTime,
     build_blocks,
     build_course,
-    build_registry,
     build_result,
+)
+from tests.data.toy_indicators import (
+    ToyActive,
+    ToyTime,
+    build_registry,
     declare,
 )
 

@@ -17,7 +17,10 @@ from api.exports.question import ROSTER, ExportQuestion
 from api.schema.assembled import assemble
 from courselens.domain import Level
 from indicators.registry import load_registry
-from tests.data.stored_course import COURSE_KEY, build_course
+from tests.data.stored_course import (
+    COURSE_KEY,
+    build_course,
+)
 
 CONTRACT = Path(__file__).with_name("columns.txt")
 """A line a table. A column that is renamed or gone, or has another kind or unit, breaks whoever

@@ -16,7 +16,10 @@ from api.exports.export import Export
 from api.exports.question import Form, read_export_question
 from api.schema.assembled import assemble
 from tests.data.served_courses import BIG, STUDENTS, big_course, served_registry
-from tests.data.stored_course import Person, build_course
+from tests.data.stored_course import (
+    Person,
+    build_course,
+)
 
 QUESTIONS = {
     "roster": [("indicators", "toy_time")],

@@ -18,7 +18,7 @@ from courselens.errors import IndicatorOff, MissingSource, PluginError
 from indicators.live import Live
 from indicators.parameters import Parameters
 from tests.data.live_plugin import declare_sheet
-from tests.data.stored_course import toy_registry
+from tests.data.toy_indicators import toy_registry
 
 PARAMETERS = Parameters(window=Window(0, 1), as_of_us=1, course_start_us=0)
 

@@ -17,7 +17,11 @@ from indicators.registry import Registry
 from loaders.datasets import DATASETS
 from tests.data.many_courses import PEOPLE, key_of, one_of_many
 from tests.data.served_courses import GLOBAL, Served, serve, served_registry
-from tests.data.stored_course import Posts, build_registry, declare
+from tests.data.toy_indicators import (
+    Posts,
+    build_registry,
+    declare,
+)
 
 COURSES = 5
 PRIVACY = (Privacy.SELF, Privacy.STAFF)

@@ -10,7 +10,11 @@ import pytest
 from aggregates.documents import Documents, StoredDocument
 from indicators.result import CourseResults
 from tests.data.served_courses import GLOBAL, Served, serve, served_registry, summary
-from tests.data.stored_course import Person, build_course, build_result
+from tests.data.stored_course import (
+    Person,
+    build_course,
+    build_result,
+)
 
 COURSE = "course-v1:Uni+Large+2026"
 USERS = range(500_001, 501_001)

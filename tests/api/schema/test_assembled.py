@@ -15,7 +15,13 @@ from api.schema.records import Column, Record
 from api.schema.sdl import main
 from indicators.registry import load_registry
 from tests.data.served_courses import served_registry
-from tests.data.stored_course import Posts, ToyActive, ToyTime, build_registry, declare
+from tests.data.toy_indicators import (
+    Posts,
+    ToyActive,
+    ToyTime,
+    build_registry,
+    declare,
+)
 
 ROOT = Path(__file__).parents[3]
 

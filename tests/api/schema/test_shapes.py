@@ -12,7 +12,10 @@ from api.schema.assembled import assemble
 from courselens.domain import Level
 from indicators.contract import Indicator
 from indicators.shape import BlockKey, Key, Value
-from tests.data.stored_course import build_registry, declare
+from tests.data.toy_indicators import (
+    build_registry,
+    declare,
+)
 
 
 class Pace(enum.StrEnum):

@@ -21,7 +21,11 @@ from aggregates.store import Store
 from courselens.settings import Settings
 from courselens.tokens import issue_token, make_key
 from indicators.registry import load_registry
-from tests.data.stored_course import COURSE_KEY, Person, build_course
+from tests.data.stored_course import (
+    COURSE_KEY,
+    Person,
+    build_course,
+)
 from tests.serving import ServerProcess, listen
 from tests.streaming import PROTOCOL
 
