@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,7 +29,7 @@ from loaders.events.merge import Merge
 from loaders.events.places import load_places
 from loaders.events.slot import Slot, Written
 from loaders.events.source import Text, new_text
-from loaders.events.staging import Staging, prepare_parser
+from loaders.events.staging import Staging, prepare_parser, prepare_reader
 from loaders.events.structure import Structure
 from loaders.manifests import locked
 from loaders.retired import Retired, nobody
@@ -122,15 +123,20 @@ def ingest(
             return IngestReport(0, 0, 0, 0, 0, {}, {})
         (lake.path / _SCRATCH).mkdir()
         try:
-            engine = open_engine(
+            open_here = partial(
+                open_engine,
                 memory_limit=memory_limit,
-                threads=threads,
                 scratch=lake.path / _SCRATCH,
                 folders=[*(source.path for source in sources), lake.path],
             )
+            engine = open_here(threads=threads)
             try:
                 prepare_parser(engine, structure, retired())
-                return _run(engine, sources, lake.path, manifest, threads, tell, before_commit)
+                staging = Staging(engine, lake.path / _SCRATCH)
+                _read_logs(sources, staging, open_here, threads, tell)
+                if not staging.cursors:
+                    return IngestReport(0, 0, 0, 0, 0, {}, {})
+                return _store(staging, lake.path, manifest, threads, tell, before_commit)
             except (OSError, duckdb.Error, IndexError) as error:  # lines that are there no more
                 moved = next((s.path for s in sources if _stamp(s.path) != s.stamp), None)
                 if moved is None:
@@ -142,20 +148,15 @@ def ingest(
             shutil.rmtree(lake.path / _SCRATCH, ignore_errors=True)
 
 
-def _run(
-    engine: DuckDBPyConnection,
-    sources: Sequence[_Source],
+def _store(
+    staging: Staging,
     folder: Path,
     manifest: Manifest,
     threads: int,
     tell: Progress,
     before_commit: Callable[[], None] | None,
 ) -> IngestReport:
-    scratch = folder / _SCRATCH
-    staging = Staging(engine, scratch)
-    _read_logs(sources, staging, scratch, threads, tell)
-    if not staging.cursors:
-        return IngestReport(0, 0, 0, 0, 0, {}, {})
+    engine, scratch = staging.engine, staging.folder
     staging.close()
     rejects = scratch / "rejects.parquet"
     rejected = staging.write_rejects(rejects)
@@ -240,18 +241,28 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _read_logs(
-    sources: Sequence[_Source], staging: Staging, scratch: Path, threads: int, tell: Progress
+    sources: Sequence[_Source],
+    staging: Staging,
+    open_here: Callable[..., DuckDBPyConnection],
+    threads: int,
+    tell: Progress,
 ) -> None:
+    groups = list(_groups(sources))
+    workers = min(threads, len(groups))
+
     def stage(group: Sequence[_Source]) -> int:
-        texts = (_new_text(source, scratch) for source in group)
+        texts = (_new_text(source, staging.folder) for source in group)
         found = [text for text in texts if text is not None]
         if found:
-            staging.parse(found)
+            staging.parse(reader.cursor(), found)
         return len(group)
 
     done = 0
-    with ThreadPoolExecutor(threads) as pool:
-        for count in pool.map(stage, _groups(sources)):
+    # A statement for each processor: to keep order, threads of one would hand rows to each other.
+    reader = open_here(threads=threads - workers + 1)
+    with reader, ThreadPoolExecutor(workers) as pool:
+        prepare_reader(reader)
+        for count in pool.map(stage, groups):
             done += count
             tell("reading logs", done, len(sources))
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from loaders.events.finish import border_states, find_changes, load_batch, shares, sorted_rows
-from loaders.events.slot import Slot, Written, by_slot, read_names, write_slot
+from loaders.events.batch import Batch, Positions
+from loaders.events.finish import border_states, leave_out_by_fields, load_batch, settle
+from loaders.events.slot import Slot, Written, read_names, write_slot
 
 _BATCH_ROWS = 2_000_000
 _DAY = timedelta(days=1)
@@ -73,21 +75,20 @@ class Merge:
             if (earlier := Slot(slot.day - _DAY, slot.course_key)) not in slots
             and (path := self._current(earlier)) is not None
         ]
-        load_batch(self.engine, slots, stored, before)
-        self.duplicates += find_changes(self.engine, is_mixed=self.is_mixed)
-        names = read_names(self.engine.cursor())
+        batch = Batch(load_batch(self.engine, slots, stored, before))
+        if self.is_mixed:
+            leave_out_by_fields(self.engine, batch)
+        self.duplicates += batch.duplicates
+        rows, names = settle(self.engine, batch), read_names(self.engine)
 
-        def write(share: range) -> list[Written]:
-            rows = sorted_rows(self.engine.cursor(), share)
-            return [
-                write_slot(part, slots[number], names, folder / f"{number}.parquet")
-                for number, part in by_slot(rows)
-            ]
+        def write(found: tuple[int, Positions]) -> Written:
+            number, positions = found
+            part = rows.take(pa.array(positions))
+            return write_slot(part, slots[number], names, folder / f"{number}.parquet")
 
         with ThreadPoolExecutor(self.workers) as pool:
-            for written in pool.map(write, shares(self.engine)):
-                self.written |= {one.slot: one for one in written}
-        self.engine.execute("DROP TABLE batch")
+            for written in pool.map(write, batch.slots()):
+                self.written[written.slot] = written
 
     def _current(self, slot: Slot) -> Path | None:
         written = self.written.get(slot)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,9 @@ from duckdb import DuckDBPyConnection
 from pyarrow import parquet
 
 from loaders.datasets import EVENTS
+from loaders.events.types import ACTIVITIES, FAMILIES
 
+_FAMILIES, _ACTIVITIES = pa.array(FAMILIES), pa.array(ACTIVITIES)
 _ROW_GROUP = 122_880
 _DISTINCT = ("ts_us", "event_id", "fingerprint")  # a dictionary of them costs more than it saves
 
@@ -52,20 +53,13 @@ def read_names(engine: DuckDBPyConnection) -> Names:
     return Names(types.column(0).combine_chunks(), places.column(0).combine_chunks())
 
 
-def by_slot(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
-    """The rows of each number in the column `slot`, by which they are sorted."""
-    start = 0
-    for run in rows.column("slot").value_counts().to_pylist():
-        yield run["values"], rows.slice(start, run["counts"])
-        start += run["counts"]
-
-
 def write_slot(rows: pa.Table, slot: Slot, names: Names, path: Path) -> Written:
     """Write the sorted rows of one slot.
 
     Args:
         rows: the columns of EVENTS and `fingerprint`; `event_no` and `location_no` stand for
-            `event_type` and `location`; the slot's own course and day are not in it.
+            `event_type` and `location`, `family` and `activity_type` are numbers of their ENUM;
+            the slot's own course and day are not in it.
         slot: whose rows they are.
         names: what the numbers stand for.
         path: of the file.
@@ -74,10 +68,9 @@ def write_slot(rows: pa.Table, slot: Slot, names: Names, path: Path) -> Written:
         "course_key": _constant(slot.course_key, rows.num_rows),
         "event_type": _named(rows.column("event_no"), names.event_types),
         "location": _named(rows.column("location_no"), names.locations),
+        "family": _named(rows.column("family"), _FAMILIES),
+        "activity_type": _named(rows.column("activity_type"), _ACTIVITIES),
     }
-    for name in ("family", "activity_type"):
-        column = rows.column(name).combine_chunks()
-        columns[name] = _named(column.indices, column.dictionary)
     table = pa.table(
         {name: columns.get(name) or rows.column(name) for name in (*EVENTS.columns, "fingerprint")}
         | {"day": pa.repeat(pa.scalar(slot.day, pa.date32()), rows.num_rows)}
@@ -103,9 +96,7 @@ def _constant(text: str, rows: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [text])
 
 
-def _named(numbers: pa.Array | pa.ChunkedArray, names: pa.Array) -> pa.Array:
+def _named(numbers: pa.ChunkedArray, names: pa.Array) -> pa.Array:
     """The names of the numbers; its dictionary holds only those that occur."""
-    if isinstance(numbers, pa.ChunkedArray):
-        numbers = numbers.combine_chunks()
-    codes = numbers.dictionary_encode()
+    codes = numbers.combine_chunks().dictionary_encode()
     return pa.DictionaryArray.from_arrays(codes.indices, names.take(codes.dictionary))

@@ -66,24 +66,26 @@ class Staging:
     _numbers: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def parse(self, texts: Sequence[Text]) -> None:
-        """Stage the rows of some texts with one statement; broken lines one by one."""
-        self._parse(self.engine.cursor(), texts)
+    def parse(self, reader: DuckDBPyConnection, texts: Sequence[Text]) -> None:
+        """Stage the rows of some texts with one statement; broken lines one by one.
 
-    def _parse(self, engine: DuckDBPyConnection, texts: Sequence[Text]) -> None:
+        Args:
+            reader: of this thread alone, after `prepare_reader`.
+            texts: new lines.
+        """
         try:
-            staged = self._stage(engine, [text.path for text in texts])
+            staged = self._stage(reader, [text.path for text in texts])
         except duckdb.Error:
             # One bad file must not cost its neighbours; alone, it is read line by line.
             for text in texts:
                 if len(texts) > 1:
-                    self._parse(engine, [text])
+                    self.parse(reader, [text])
                 else:
                     self._parse_exactly(text, None)
             return
         found = {
             index: (rows, row_start, row_end + 1, broken)
-            for index, rows, row_start, row_end, broken in engine.execute(f"""
+            for index, rows, row_start, row_end, broken in reader.execute(f"""
                 SELECT text_index, count(*), min(file_row_number), max(file_row_number),
                        count(*) FILTER (is_broken)
                 FROM {self._scan(staged)} GROUP BY text_index""").fetchall()
@@ -94,12 +96,12 @@ class Staging:
             blanks = text.index.blanks if rows < text.lines else []
             in_order = row_end - row_start == rows
             if rows + len(blanks) != text.lines or not in_order or _has_changed(text):
-                self._parse_padded(engine, text)
+                self._parse_padded(reader, text)
             elif broken > _EXACT_FROM:
                 self._parse_exactly(text, None)
             else:
                 parts = _parts(staged, index, text, row_start, rows, blanks)
-                wanted = self._broken_lines(engine, text, parts) if broken else set()
+                wanted = self._broken_lines(reader, text, parts) if broken else set()
                 with self._lock:
                     self._parts.extend(parts)
                 self._parse_exactly(text, wanted | set(blanks))
@@ -248,14 +250,19 @@ def prepare_parser(
     engine: DuckDBPyConnection, structure: Structure, retired: Collection[int]
 ) -> None:
     """Load what the parser looks up, and whose events it leaves out."""
+    prepare_reader(engine)
     load_structure(engine, structure)
     engine.register("retired_arrow", pa.table({"user_id": pa.array(retired, pa.int64())}))
     engine.execute("CREATE TABLE retired_users AS FROM retired_arrow")
     engine.unregister("retired_arrow")
     engine.execute(f"CREATE TYPE FAMILY AS ENUM {FAMILIES}")
     engine.execute(f"CREATE TYPE ACTIVITY AS ENUM {ACTIVITIES}")
+
+
+def prepare_reader(reader: DuckDBPyConnection) -> None:
+    """Load what the statements of the first pass need."""
     for macro in MACROS:
-        engine.execute(macro)
+        reader.execute(macro)
 
 
 # The course of an event is looked for in the order of catalogue 1.3.

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-import duckdb
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from loaders.datasets import EVENTS
-from loaders.events.finish import shares
-from loaders.events.slot import Names, Slot, by_slot, write_slot
+from loaders.events.slot import Names, Slot, write_slot
 
 NAMES = Names(pa.array(["play_video", "never", "/progress"]), pa.array(["_course_", "b", "c"]))
-ACTIVITY = pa.DictionaryArray.from_arrays(pa.array([0, 0], pa.int8()), ["other"])
 
 
 @pytest.fixture
@@ -29,8 +26,8 @@ def rows():
             "slot": [0, 1],
             "event_no": pa.array([2, 0], pa.int32()),
             "location_no": pa.array([1, None], pa.int32()),
-            "family": ACTIVITY,
-            "activity_type": ACTIVITY,
+            "family": pa.array([1, 9], pa.uint8()),
+            "activity_type": pa.array([0, 4], pa.uint8()),
             "fingerprint": pa.array([1, 2], pa.uint64()),
         }
     )
@@ -48,17 +45,5 @@ def test_a_file_names_what_its_rows_name_and_no_more(tmp_path, rows):
     (row,) = table.to_pylist()
     assert (row["course_key"], row["day"]) == (slot.course_key, slot.day)
     assert (row["event_type"], row["location"]) == ("/progress", "b")
+    assert (row["family"], row["activity_type"]) == ("video", "video")
     assert b"never" not in path.read_bytes()
-
-
-def test_rows_are_parted_by_their_slot(rows):
-    assert [(n, part.num_rows) for n, part in by_slot(rows)] == [(0, 1), (1, 1)]
-
-
-def test_small_slots_are_sorted_together_and_large_ones_alone():
-    with duckdb.connect() as engine:
-        engine.execute("""
-            CREATE TABLE batch AS
-            SELECT slot FROM (VALUES (0, 10), (1, 20), (2, 400000), (3, 200000), (5, 50000),
-                (6, 1)) t (slot, rows), range(rows)""")
-        assert shares(engine) == [range(0, 2), range(2, 3), range(3, 6), range(6, 7)]
