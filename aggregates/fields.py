@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aggregates.naming import standing_column, value_column
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FieldRef:
-    """A scalar field of an indicator's student result."""
+class FieldRef(NamedTuple):
+    """A scalar field of an indicator's student result.
+
+    A tuple, as each request looks up statements by a dozen of them.
+    """
 
     indicator: str
     field: str

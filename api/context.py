@@ -6,9 +6,8 @@ A context serves one request and is never shared: what one viewer looked up is n
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from graphql.pyutils import Path
@@ -36,7 +35,7 @@ from courselens.errors import SourceUnavailable, UnknownCourse
 from indicators.registry import Registry
 
 T = TypeVar("T")
-Used = tuple[str, int, tuple[bool, ...]]
+Used = tuple[str, int, Access]
 """A course that an answer tells about: its key, run, and how the viewer stands to it."""
 
 
@@ -155,7 +154,7 @@ class Context:
             is_enrolled=is_enrolled,
             profile_filters=self.catalog.profile_filters,
         )
-        return replace(access, is_unsure=True) if self.is_unsure else access
+        return access._replace(is_unsure=True) if self.is_unsure else access
 
     async def course(self, course_key: str) -> CourseSource:
         """A course, if the viewer may see it.
@@ -189,8 +188,7 @@ class Context:
     def use(self, source: CourseSource) -> CourseSource:
         """Note that the answer tells about a course, or about its place in a list."""
         record, access = source.record, source.access
-        standing = _standing(access)
-        self.used.add((record.course_key, record.run_id, standing))
+        self.used.add((record.course_key, record.run_id, access))
         return source
 
     async def student(self, course: CourseRecord, user_id: int) -> StudentRecord | None:
@@ -214,9 +212,6 @@ class CourseSource:
 
     record: CourseRecord
     access: Access
-
-
-_standing: Callable[[Access], tuple[bool, ...]] = functools.cache(astuple)
 
 
 def context_of(info: Info) -> Context:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from aggregates.records import CourseRecord, RoleRecord
 from courselens.domain import GLOBAL_STAFF, Level
@@ -76,9 +76,10 @@ class ProfileFilters(enum.Enum):
     OFF = "off"
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """How a viewer stands to one course; `only_self` as in `Reach`.
+
+    A tuple, as each request looks up by it what was decided for others who stand so.
 
     Attributes:
         uses_profiles: one of the team who may choose, order and count students by their profiles.

@@ -75,7 +75,8 @@ async def read_question(request: Request, limits: Limits) -> Question:
         if _header(request, b"content-encoding").lower() not in (b"", b"identity"):
             raise Refused(415, QueryError("send the question without a content encoding"))
         fields = _json(await _body(request, limits))
-    address = request.client.host if request.client else ""
+    client = request.scope.get("client")
+    address = client[0] if client else ""
     is_streamed = takes_events(request)
     return question_of(fields, is_safe=is_get, is_streamed=is_streamed, address=address)
 

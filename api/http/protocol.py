@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -75,6 +74,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._part = _Part.NOTHING
         self._has_begun = False
         self._header_bytes = 0
+        self._sizes = 0
+        self._takes_events = False
         self._is_handed_over = False
         self._is_question = False
         self._is_turned_away = False
@@ -123,24 +124,28 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._part is not _Part.HEADERS:
             self._wait_for(_Part.HEADERS)
         self._has_begun = True
+        self._sizes, self._takes_events = 0, False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; what comes behind a body is none that anybody asks for."""
         if self._part is not _Part.BODY:
             super().on_header(name, value)
+            self._sizes += len(name) + len(value)
+            if len(name) == 6 and name.lower() == b"accept":
+                self._takes_events |= b"text/event-stream" in value
 
     def on_headers_complete(self) -> None:
         """Begin to answer, or refuse at once."""
         self._wait_for(_Part.BODY)
         app = self.app
-        is_fit = self._is_fit()
+        is_fit = self._sizes + len(self.url) <= self.deadlines.header_bytes
         path, _, query = self.url.partition(b"?")
         is_health = path in _HEALTH
         if is_fit and not is_health and self._must_turn_away(query):
             self._turn_away()
             return
         # A stream is answered for hours; how many there are is counted elsewhere.
-        self._is_question = is_fit and not is_health and not _takes_events(self.headers)
+        self._is_question = is_fit and not is_health and not self._takes_events
         self._unanswered.append(False)
         self.app = app if is_fit else _refuse_headers
         try:
@@ -211,10 +216,6 @@ class BoundedProtocol(HttpToolsProtocol):
     @property
     def _is_silent(self) -> bool:
         return self._part is _Part.HEADERS and not self._has_begun
-
-    def _is_fit(self) -> bool:
-        sizes = sum(len(name) + len(value) for name, value in self.headers)
-        return sizes + len(self.url) <= self.deadlines.header_bytes
 
     def _must_turn_away(self, query: bytes) -> bool:
         """Whether there is no time for the question whose headers have come.
@@ -349,10 +350,6 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         if self._sending is not None:
             self._sending.cancel()
             self._sending = None
-
-
-def _takes_events(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    return any(name == b"accept" and b"text/event-stream" in value for name, value in headers)
 
 
 def make_protocol(gate: Gate, deadlines: Deadlines) -> type[BoundedProtocol]:

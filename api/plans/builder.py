@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -108,6 +108,7 @@ class Builder:
             "as_day": _as_day,
             "write_instant": write_instant,
             "datetime": datetime,
+            "UTC": UTC,
             "missing": _missing,
             "failed": _failed,
             "read_value": read_value,
@@ -228,7 +229,9 @@ class Builder:
         if kind is str or kind is strawberry.ID:
             return f"({value} if {value}.__class__ is str else as_text({value}))"
         if kind is datetime:
-            return f"write_instant({value})"
+            # JSON's writer has the same text of it, for less.
+            test = f"{value}.__class__ is datetime and {value}.tzinfo is UTC"
+            return f"({value} if {test} else write_instant({value}))"
         if kind is date:
             return f"as_day({value})"
         if isinstance(kind, type) and issubclass(kind, enum.Enum):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.types.scalars import read_day, read_instant, write_instant
 
@@ -13,6 +16,12 @@ def test_an_instant_is_written_in_utc() -> None:
     there = datetime(2026, 11, 23, 10, 30, tzinfo=timezone(timedelta(hours=2)))
     assert write_instant(there) == "2026-11-23T08:30:00Z"
     assert write_instant(datetime(2026, 11, 23, 8, 30, 0, 5, UTC)) == "2026-11-23T08:30:00.000005Z"
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_the_writer_of_json_has_the_same_text(instant: datetime) -> None:
+    """Plans leave instants of the store to it."""
+    assert msgspec.json.encode(instant).decode() == f'"{write_instant(instant)}"'
 
 
 @pytest.mark.parametrize("text", ["2026-11-23T08:30:00Z", "2026-11-23T10:30:00+02:00"])
