@@ -15,7 +15,7 @@ LEFT_AS_THEY_ARE = {
     *("lake", "listen_fd", "metrics_host", "metrics_port"),
     # Their defaults fit the limits of the services.
     *("threads", "database_timeout_seconds", "question_deadline_seconds", "live_deadline_seconds"),
-    *("export_deadline_seconds", "import_seconds", "indicator_memory_mb"),
+    *("export_deadline_seconds", "stop_limit_seconds", "import_seconds", "indicator_memory_mb"),
     *("indicator_time_limit_seconds", "task_time_limit_seconds", "lease_seconds"),
     *("worker_poll_seconds", "look_every_seconds", "roles_seconds", "roles_outage_seconds"),
     *("source_connections", "source_statement_seconds", "source_deadline_seconds"),
