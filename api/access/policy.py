@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from aggregates.records import CourseRecord, RoleRecord
@@ -36,8 +35,7 @@ class RoleSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """What a token may be used for at most, whatever its bearer may see otherwise.
 
     Attributes:
@@ -51,9 +49,11 @@ class Reach:
     has_roles: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who asks: a user of the platform, by a token of some reach."""
+class Viewer(NamedTuple):
+    """Who asks: a user of the platform, by a token of some reach.
+
+    A tuple, as answers that are kept are looked up by it.
+    """
 
     user_id: int
     username: str

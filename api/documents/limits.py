@@ -179,10 +179,12 @@ def check_variables(variables: Any, limits: Limits) -> None:
         LimitExceeded: which limit, what was found and what is allowed.
         QueryError: a text holds a zero character, which no database takes.
     """
-    if not any(value.__class__ in (dict, list) for value in variables.values()):
-        for value in variables.values():  # nearly always: nothing is in anything
-            if value.__class__ is str:
-                _check_text(value)
+    for value in variables.values():
+        if value.__class__ is str:
+            _check_text(value)
+        elif value.__class__ in (dict, list):
+            break
+    else:  # nearly always: nothing is in anything
         return
     pending: list[tuple[Any, int]] = [(variables, 0)]
     while pending:

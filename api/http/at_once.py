@@ -10,6 +10,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 Headers = Iterable[tuple[bytes, bytes]]
 Body = bytes | memoryview
 
+_COPIED = 8_192
+"""Bytes of a body that are copied behind the head for less than two pieces cost to hand over."""
+
 
 def head(status: int, *headers: Headers) -> bytes:
     """The status line and the headers, with the empty line behind them."""
@@ -41,7 +44,11 @@ def write_at_once(send: Send, status: int, headers: Headers, body: Body) -> bool
         return False
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
-    cycle.transport.write(b"".join((head(status, cycle.default_headers, headers), body)))
+    pieces = head(status, cycle.default_headers, headers), body
+    if len(body) > _COPIED:
+        cycle.transport.writelines(pieces)
+    else:
+        cycle.transport.write(b"".join(pieces))
     cycle.message_event.set()
     cycle.on_response()
     return True

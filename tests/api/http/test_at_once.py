@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 import uvicorn
@@ -31,6 +31,9 @@ class Noting:
     def write(self, data: bytes) -> None:
         WRITES.append(bytes(data))
         self._transport.write(data)
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        self.write(b"".join(pieces))
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._transport, name)
