@@ -15,6 +15,9 @@ _MAX_PATH = 90
 """A longer path leaves no room for the socket's name, and the wheel would then put the socket into
 a folder that every user of the machine may enter."""
 
+_OF_A_SHELL = frozenset(" \t\n'\"\\$`&|;<>()*?[]{}#~!")
+"""The wheel hands the path of the socket to `pg_ctl -o` as it stands, and that hands it to a shell."""
+
 
 class EmbeddedPostgres:
     """PostgreSQL under `path`, started at first use and stopped with this process.
@@ -49,6 +52,12 @@ class EmbeddedPostgres:
             StoreError: it cannot start; says why and what to do.
         """
         if self._server is None:
+            if any(sign in _OF_A_SHELL for sign in str(self.path)):
+                raise StoreError(
+                    f"{self.path} holds a blank, a quote or another sign of the shell, which "
+                    "PostgreSQL's own start command cannot take; give another folder, or the URL "
+                    "of a server"
+                )
             if len(os.fsencode(self.path)) > _MAX_PATH:
                 raise StoreError(
                     f"{self.path} is too long for PostgreSQL's socket; give a folder whose path "

@@ -72,6 +72,13 @@ def test_a_path_too_long_for_a_socket_is_refused(folder: Path):
         EmbeddedPostgres(folder / ("x" * 90)).start()
 
 
+@pytest.mark.parametrize("name", ["my courses", "a$b", "a'b", "a;b"])
+def test_a_path_that_a_shell_would_read_is_refused(folder: Path, name: str):
+    with pytest.raises(StoreError, match="sign of the shell"):
+        EmbeddedPostgres(folder / name).start()
+    assert not (folder / name).exists()
+
+
 def test_a_folder_that_cannot_be_used_is_named(folder: Path):
     file = folder / "file"
     file.write_text("")
