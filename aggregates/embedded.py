@@ -16,7 +16,7 @@ _MAX_PATH = 90
 a folder that every user of the machine may enter."""
 
 _OF_A_SHELL = frozenset(" \t\n'\"\\$`&|;<>()*?[]{}#~!")
-"""The wheel hands the path of the socket to `pg_ctl -o` as it stands, and that hands it to a shell."""
+"""The wheel gives the path as it stands to `pg_ctl -o`, which gives it to a shell."""
 
 
 class EmbeddedPostgres:
