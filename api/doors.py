@@ -112,7 +112,7 @@ class Doors:
     async def graphql(self, request: Request) -> Response:
         """The answer to a question, whatever happens; for a subscription those that follow."""
         began = time.perf_counter()
-        request_id = request_id_of(request.headers)
+        request_id = request_id_of(request.scope["headers"])
         try:
             response, outcome = await self._answer(request, request_id)
         except Unauthenticated as error:

@@ -28,12 +28,6 @@ class Deadline:
         """A block that is cancelled, and raises TimeoutError, if it takes longer."""
         return _Wait(self)
 
-    def _watch(self, wait: _Wait, loop: asyncio.AbstractEventLoop) -> None:
-        self._waiting[wait] = None
-        if self._timer is None or self._loop is not loop:
-            self._loop = loop
-            self._timer = loop.call_at(wait.until, self._look)
-
     def _look(self) -> None:
         self._timer = None
         assert self._loop is not None  # noqa: S101 - it has called
@@ -54,7 +48,8 @@ class _Wait:
         self._is_over = False
 
     def __enter__(self) -> None:
-        loop = self._deadline._loop
+        deadline = self._deadline
+        loop = deadline._loop
         task = None if loop is None else asyncio.current_task(loop)
         if loop is None or task is None:  # the first wait, or the first on another loop
             loop = asyncio.get_running_loop()  # a system call
@@ -63,8 +58,11 @@ class _Wait:
             raise RuntimeError("a deadline is for a task")
         self._task = task
         self._cancelling = task.cancelling()
-        self.until = loop.time() + self._deadline.seconds
-        self._deadline._watch(self, loop)
+        self.until = loop.time() + deadline.seconds
+        deadline._waiting[self] = None
+        if deadline._timer is None or deadline._loop is not loop:
+            deadline._loop = loop
+            deadline._timer = loop.call_at(self.until, deadline._look)
 
     def __exit__(
         self,

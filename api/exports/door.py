@@ -131,7 +131,7 @@ class ExportDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        request_id = request_id_of(request.headers)
+        request_id = request_id_of(request.scope["headers"])
         answer = Answer(request, send, request_id)
         began = time.perf_counter()
         outcome = ErrorCode.OVERLOADED.value  # of what is cancelled: nobody waits any longer

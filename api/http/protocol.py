@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import orjson
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -228,7 +227,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _turn_away(self) -> None:
         """Refuse without the application: nine such cost less than the one that is answered."""
-        request_id = request_id_of(Headers(raw=self.headers))
+        request_id = request_id_of(self.headers)
         body = orjson.dumps({"errors": [render_refusal(Overloaded(RETRY_SECONDS), request_id)]})
         # Whoever asked whether to send a body need not send it: where the next request begins
         # cannot be known.

@@ -77,7 +77,7 @@ class SocketDoor:
 
     async def take(self, socket: WebSocket) -> None:
         """Serve one socket until it is closed."""
-        request_id = request_id_of(socket.headers)
+        request_id = request_id_of(socket.scope["headers"])
         if PROTOCOL not in socket.scope["subprotocols"]:
             await socket.accept()
             await socket.close(NO_PROTOCOL, "Subprotocol not acceptable")
