@@ -13,9 +13,9 @@ SUMMARY = "summary."
 FEW_OTHERS = 2
 """If no more people than these have another value than all the rest, that value is hidden."""
 
-AMOUNT_UNITS = frozenset({"count", "counts", "seconds", "days", "points"})
+_AMOUNT_UNITS = frozenset({"count", "counts", "seconds", "days", "points"})
 
 
 def counts_people(field: Field) -> bool:
     """Whether a whole number of a group's row is one of people, not an amount such as views."""
-    return field.kind is Kind.INT and not field.is_list and field.unit not in AMOUNT_UNITS
+    return field.kind is Kind.INT and not field.is_list and field.unit not in _AMOUNT_UNITS

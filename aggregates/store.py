@@ -148,24 +148,15 @@ class Store:
             deadline_seconds=self._write_deadline_seconds,
         )
 
-    async def course_digest(self, course_key: str) -> str | None:
-        """Input digest of the course's stored numbers; None if they must be computed again.
-
-        That is so when there are none, when tables changed since, and when an indicator is new or
-        has another version.
-        """
-        return (await self._digests(course_key)).get(course_key)
-
     async def course_digests(self) -> dict[str, str]:
-        """The same of every course whose numbers need not be computed again."""
-        return await self._digests(None)
+        """Input digests of the stored numbers of courses that need not be computed again.
 
-    async def _digests(self, course_key: str | None) -> dict[str, str]:
+        A course must be when it has none, when tables changed since, and when an indicator is new
+        or has another version.
+        """
         rows = await self.database.fetch(
             "SELECT c.course_key, r.input_digest, r.versions"
-            " FROM courses c JOIN runs r ON r.run_id = c.run_id"
-            " WHERE c.fingerprint IS NOT NULL AND ($1::text IS NULL OR c.course_key = $1)",
-            course_key,
+            " FROM courses c JOIN runs r ON r.run_id = c.run_id WHERE c.fingerprint IS NOT NULL"
         )
         return {
             row["course_key"]: row["input_digest"]

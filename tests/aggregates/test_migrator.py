@@ -61,7 +61,7 @@ async def test_an_upgrade_adds_its_column_and_asks_for_fresh_numbers(postgres_ur
     old = await Store.connect(postgres_url, registry=old_registry)
     await old.migrate()
     await write_growing(old, old_registry, seconds=4.0)
-    assert await old.course_digest(COURSE_KEY) == "d"
+    assert (await old.course_digests()).get(COURSE_KEY) == "d"
 
     new_registry = growing(seconds=float, visits=int | None)
     new = await Store.connect(postgres_url, registry=new_registry)
@@ -70,7 +70,7 @@ async def test_an_upgrade_adds_its_column_and_asks_for_fresh_numbers(postgres_ur
         "added student_values_courselens.growing__visits__pct",
     ]
     assert await read_growing(new, "seconds", "visits") == [4.0, None]
-    assert await new.course_digest(COURSE_KEY) is None
+    assert (await new.course_digests()).get(COURSE_KEY) is None
     assert await write_growing(new, new_registry, seconds=4.0, visits=2)
     assert await read_growing(new, "seconds", "visits") == [4.0, 2]
     # The older version, still serving, reads on.
